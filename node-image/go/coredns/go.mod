@@ -1,0 +1,7 @@
+module pytest-kind.local/coredns
+
+go 1.26.0
+
+require (
+	github.com/coredns/coredns v1.14.6
+)

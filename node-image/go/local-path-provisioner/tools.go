@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools pins what the node image builds from this module.
+package tools
+
+import (
+	_ "github.com/rancher/local-path-provisioner"
+)

@@ -1,0 +1,90 @@
+"""Every error this package raises on purpose. A message says what was tried, what was found and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class KindError(Exception):
+    """The base of them all."""
+
+
+class UsageError(KindError):
+    """What the user gave cannot be used: an option, an ini key, a name, a file. pytest ends with exit code 4."""
+
+
+class ConfigError(UsageError):
+    """A cluster configuration with problems, all of them at once.
+
+    Args:
+        source: where the configuration came from (a path, a marker, ``ClusterConfig(...)``).
+        problems: one line each, led by the path of the field.
+    """
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+class EngineError(KindError):
+    """The container engine cannot be reached, or refused what was asked of it."""
+
+
+class EngineUnavailable(EngineError, UsageError):
+    """No engine answers at the address that docker's environment and contexts name."""
+
+
+class NotFound(EngineError):
+    """The engine has no such image, container, volume or network."""
+
+
+class Conflict(EngineError):
+    """A name or a port that was asked for is taken."""
+
+
+class ImageError(KindError):
+    """A node image could not be found, pulled, built or used."""
+
+
+class UnknownImage(ImageError, UsageError):
+    """The image that was asked for is neither in the engine nor to be pulled."""
+
+
+class CommandError(KindError):
+    """A command on a node or on this machine failed.
+
+    Args:
+        where: the node's name, or ``this machine``.
+        argv: the command.
+        code: its exit status.
+        output: what it printed; the message carries its last 30 lines.
+    """
+
+    def __init__(self, where: str, argv: Sequence[str], code: int, output: str) -> None:
+        self.where, self.argv, self.code, self.output = where, tuple(argv), code, output
+        tail = "\n".join(output.strip().splitlines()[-30:])
+        super().__init__(f"{where}: `{' '.join(argv)}` ended with {code}" + (f":\n{tail}" if tail else ""))
+
+
+class WaitTimeout(KindError):
+    """Something did not happen before its deadline.
+
+    Args:
+        what: what was waited for.
+        seconds: how long.
+        last_seen: the last reason why it had not happened yet.
+    """
+
+    def __init__(self, what: str, seconds: float, last_seen: str) -> None:
+        self.what, self.seconds, self.last_seen = what, seconds, last_seen
+        super().__init__(f"{what}: not within {seconds:.1f} s; last seen: {last_seen}")
+
+
+class BootError(KindError):
+    """A cluster did not come up. Carries the boot phase, the cause (chained) and where the evidence is."""
+
+    def __init__(self, cluster: str, phase: str, cause: BaseException, evidence: str) -> None:
+        self.cluster, self.phase, self.evidence = cluster, phase, evidence
+        super().__init__(f"cluster {cluster!r} did not boot, phase {phase!r}: {cause}{evidence and chr(10)}{evidence}")

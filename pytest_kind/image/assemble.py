@@ -1,0 +1,202 @@
+"""Puts a node image together: a container from the base layer, files in, images preloaded, committed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_kind import labels
+from pytest_kind.errors import CommandError, ImageError
+from pytest_kind.image import archive, debian, go_modules
+from pytest_kind.image.workshop import Workshop, need
+from pytest_kind.provision.provider import ContainerSpec, Image
+
+if TYPE_CHECKING:
+    from pytest_kind.image.inputs import Inputs
+
+ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
+_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_SCRATCH = "/build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The compiled half of an image: folders of programs."""
+
+    kubernetes: Path
+    containerd: Path
+    cni: Path
+    etcd: Path
+    coredns: Path
+    local_path: Path
+    pause: Path
+    tags: Mapping[str, str]
+
+
+def build_parts(workshop: Workshop, inputs: Inputs) -> Parts:
+    """Compiles what the cache lacks, the quick ones first: what fails then fails early."""
+    source = go_modules.kubernetes_source(workshop, inputs)
+    constants = go_modules.kubeadm_constants(source)
+    pause_source = source / "build/pause/linux/pause.c"
+    pause_digest = inputs.digest_of(pause_source.read_text(encoding="utf-8"), constants["pause"])
+    return Parts(
+        pause=workshop.part("pause", pause_digest, lambda target: _compile_pause(workshop, inputs, pause_source, target, constants["pause"])),
+        cni=go_modules.build(workshop, inputs, go_modules.CNI),
+        etcd=go_modules.build(workshop, inputs, go_modules.ETCD),
+        local_path=go_modules.build(workshop, inputs, go_modules.LOCAL_PATH),
+        containerd=go_modules.build(workshop, inputs, go_modules.CONTAINERD),
+        coredns=go_modules.build(workshop, inputs, go_modules.COREDNS),
+        kubernetes=go_modules.build(workshop, inputs, go_modules.KUBERNETES),
+        tags=constants,
+    )
+
+
+def _compile_pause(workshop: Workshop, inputs: Inputs, source: Path, target: Path, version: str) -> None:
+    """Kubernetes' own pause: the one program of the image that is C."""
+    compilers = {"amd64": ("cc", "x86_64-linux-gnu-gcc"), "arm64": ("cc", "aarch64-linux-gnu-gcc")}.get(inputs.architecture, ("cc",))
+    import platform  # noqa: PLC0415 - only needed where something is compiled
+
+    native = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine()) == inputs.architecture
+    compiler = need(compilers[0] if native else compilers[-1], f"`apt-get install gcc libc6-dev` (for {inputs.architecture}: {compilers[-1]})")
+    workshop.run([compiler, "-Os", "-Wall", "-Werror", "-static", f"-DVERSION=v{version}", "-o", str(target / "pause"), str(source)])
+
+
+def assemble(workshop: Workshop, inputs: Inputs) -> Image:
+    """Builds the node image of these inputs and returns it, tagged and labelled with their digest."""
+    parts = build_parts(workshop, inputs)
+    base = debian.base_image(workshop, inputs)
+    provider = workshop.provider
+    with workshop.progress.step(f"assembling node image {inputs.tag}", 60):
+        builder = provider.create(
+            ContainerSpec(
+                name=f"pytest-kind-builder-{workshop.scratch.name}",
+                image=base,
+                labels={**workshop.labels, labels.KIND: "builder"},
+                entrypoint=["sleep"],
+                command=["infinity"],
+                volume=_SCRATCH,
+            )
+        )
+        try:
+            provider.start(builder)
+            _Builder(workshop, inputs, parts, builder).fill()
+            provider.stop(builder, 0)
+            return provider.commit(
+                builder,
+                inputs.tag,
+                labels={
+                    labels.KIND: "node-image",
+                    labels.IMAGE_DIGEST: inputs.digest,
+                    labels.FACTS: json.dumps({"kubernetes": inputs.kubernetes, "preloaded": True}, sort_keys=True),
+                },
+                entrypoint=ENTRYPOINT,
+                environment={"container": "docker", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            )
+        finally:
+            provider.remove(builder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """The steps inside the builder container, in order."""
+
+    workshop: Workshop
+    inputs: Inputs
+    parts: Parts
+    container: str
+
+    def fill(self) -> None:
+        self._put_files()
+        self._run("configure", *self.inputs.masked_units)
+        images = self._write_images()
+        with archive.files_archive({"images.tar": images}) as files:
+            self.workshop.provider.put(self.container, _SCRATCH, files)
+        images.unlink()
+        found = set(self._run("preload", f"{_SCRATCH}/images.tar", _SCRATCH).split())
+        # kubeadm names the images it will ask for: one that is missing would be pulled at boot, or hang it.
+        wanted = set(self._exec(["kubeadm", "config", "images", "list", "--kubernetes-version", self.inputs.kubernetes]).split())
+        if not wanted <= found:
+            raise ImageError(f"the node image lacks {', '.join(sorted(wanted - found))}, which its kubeadm asks for; it has {', '.join(sorted(found))}")
+        self._exec(["rm", "-rf", "/kind/build"])
+
+    def _put_files(self) -> None:
+        root = self.inputs.root
+        files: dict[str, bytes | Path] = {}
+        for folder, target in ((root / "rootfs", ""), (root / "build", "kind/build/")):
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    files[f"{target}{file.relative_to(folder)}"] = file
+        replaced = {
+            "@PAUSE@": self.parts.tags["pause"],
+            "@LOCAL_PATH_PROVISIONER@": self.inputs.versions["images"]["local-path-provisioner"],
+            "@BUSYBOX@": self.inputs.versions["images"]["busybox"],
+        }
+        for name in ("etc/containerd/config.toml", "kind/manifests/default-storage.yaml"):
+            files[name] = _replace((root / "rootfs" / name).read_text(encoding="utf-8"), replaced).encode()
+        for program in ("kubeadm", "kubectl", "kubelet"):
+            files[f"usr/bin/{program}"] = self.parts.kubernetes / program
+        for program in sorted(self.parts.containerd.iterdir()):
+            files[f"usr/local/bin/{program.name}"] = program
+        for program in sorted(self.parts.cni.iterdir()):
+            files[f"opt/cni/bin/{program.name}"] = program
+        files["kind/version"] = self.inputs.kubernetes.encode()  # kind reads it
+        with archive.files_archive(files) as tar:
+            self.workshop.provider.put(self.container, "/", tar)
+
+    def _write_images(self) -> Path:
+        """The control plane's images and ours, as one archive."""
+        scratch, parts, tags = self.workshop.scratch, self.parts, self.parts.tags
+        work = scratch / "layers"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        self._run("layers", f"{_SCRATCH}/proxy", f"{_SCRATCH}/busybox")
+        plans = []
+
+        def layer(name: str, files: Mapping[str, Path], capabilities: Mapping[str, str] | None = None) -> Path:
+            return archive.write_layer(work / f"{name}.tar", files, capabilities)
+
+        def fetched(name: str) -> Path:
+            with self.workshop.provider.get(self.container, f"{_SCRATCH}/{name}") as stream:
+                return archive.rebase_layer(stream, name, work / f"{name}.tar")
+
+        def plan(tag: str, layers: Sequence[Path], entrypoint: Sequence[str] = (), user: str = "") -> None:
+            plans.append(archive.ImagePlan(tag=tag, layers=layers, entrypoint=entrypoint, user=user))
+
+        for program in _CONTROL_PLANE:
+            plan(f"registry.k8s.io/{program}:{self.inputs.kubernetes}", [layer(program, {f"usr/local/bin/{program}": parts.kubernetes / program})])
+        proxy = layer("kube-proxy", {"usr/local/bin/kube-proxy": parts.kubernetes / "kube-proxy"})
+        plan(f"registry.k8s.io/kube-proxy:{self.inputs.kubernetes}", [fetched("proxy"), proxy])
+        plan(
+            f"registry.k8s.io/etcd:{tags['etcd']}",
+            [layer("etcd", {f"usr/local/bin/{name}": parts.etcd / name for name in ("etcd", "etcdctl")})],
+        )
+        # As upstream's: not root, and the file may bind port 53.
+        coredns = layer("coredns", {"coredns": parts.coredns / "coredns"}, {"coredns": archive.CAP_NET_BIND_SERVICE})
+        plan(f"registry.k8s.io/coredns/coredns:{tags['coredns']}", [coredns], ["/coredns"], "65532:65532")
+        plan(f"registry.k8s.io/pause:{tags['pause']}", [layer("pause", {"pause": parts.pause / "pause"})], ["/pause"], "65535:65535")
+        busybox = fetched("busybox")
+        plan(self.inputs.versions["images"]["busybox"], [busybox], ["/bin/sh"])
+        provisioner = layer("local-path", {"usr/local/bin/local-path-provisioner": parts.local_path / "local-path-provisioner"})
+        plan(self.inputs.versions["images"]["local-path-provisioner"], [busybox, provisioner])
+        target = archive.write_images(scratch / "images.tar", self.inputs.architecture, plans)
+        shutil.rmtree(work)
+        return target
+
+    def _run(self, script: str, *arguments: str) -> str:
+        return self._exec([f"/kind/build/{script}", *arguments])
+
+    def _exec(self, argv: Sequence[str]) -> str:
+        result = self.workshop.provider.exec(self.container, argv, seconds=600)
+        if result.code:
+            raise CommandError("the image's builder container", argv, result.code, result.output)
+        return result.stdout
+
+
+def _replace(text: str, values: Mapping[str, str]) -> str:
+    for key, value in values.items():
+        text = text.replace(key, value)
+    return text

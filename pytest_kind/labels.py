@@ -1,0 +1,42 @@
+"""The label keys. Labels are the only state: they say what an object is and who made it, once, at its creation.
+
+The two ``io.x-k8s.kind.*`` keys are kind's own (its ``pkg/cluster/internal/providers/docker/constants.go``), so that the
+real ``kind get`` and ``kind delete`` see our clusters and we see kind's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CLUSTER = "io.x-k8s.kind.cluster"
+ROLE = "io.x-k8s.kind.role"
+
+SESSION = "io.pytest-kind.session"
+"""The session that made the object: random, and the name of its lock file."""
+OWNER = "io.pytest-kind.owner"
+"""The process that made it, as JSON: machine, boot, PID namespace, pid, start time, the path of its lock."""
+CREATED = "io.pytest-kind.created"
+"""Seconds since the epoch."""
+LEASE = "io.pytest-kind.lease"
+"""Seconds that a node runs without its lease being renewed; ``0``: for ever (a kept cluster)."""
+KEEP = "io.pytest-kind.keep"
+"""``true``: made to outlive its session."""
+CONFIG_DIGEST = "io.pytest-kind.config"
+IMAGE_DIGEST = "io.pytest-kind.image"
+"""On a node: the digest of its image's inputs (our images), else the image's id. On an image: the digest of its inputs."""
+KIND = "io.pytest-kind.kind"
+"""What sort of object: ``node``, ``volume``, ``builder``, ``base-image``, ``node-image``."""
+FACTS = "io.pytest-kind.facts"
+"""On a node image: what is in it, as JSON."""
+
+ROLE_CONTROL_PLANE = "control-plane"
+
+
+def is_ours(labels: Mapping[str, str]) -> bool:
+    """Whether this package made the object. Nothing else is ever removed."""
+    return SESSION in labels
+
+
+def is_kept(labels: Mapping[str, str]) -> bool:
+    """Whether it was made to outlive its session."""
+    return labels.get(KEEP) == "true"

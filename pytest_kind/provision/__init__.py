@@ -1,0 +1,1 @@
+"""From a plan to containers: the engine's seam."""

@@ -1,0 +1,193 @@
+"""What an engine must do. The Docker one is ``docker_engine.py``; the hermetic tests have one of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import IO, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What is worth knowing of an engine.
+
+    Attributes:
+        name: for people: ``Docker 26.1.5``.
+        architecture: in Go's words: ``amd64``, ``arm64``.
+        cgroup_version: ``1`` or ``2``.
+        storage_driver: such as ``overlay2``.
+        cpus: how many.
+        memory: bytes.
+        rootless: whether it runs without root.
+        address: where it is reached.
+        local: whether ports that it publishes on loopback are on this machine's loopback.
+    """
+
+    name: str
+    architecture: str
+    cgroup_version: int
+    storage_driver: str
+    cpus: int
+    memory: int
+    rootless: bool
+    address: str
+    local: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image of the engine: ``id`` is its content's name, ``tags`` may be empty."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    architecture: str
+    entrypoint: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A published port: ``host`` 0 lets the engine choose."""
+
+    container: int
+    host: int = 0
+    address: str = "127.0.0.1"
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """A folder or file of the engine's machine inside a container."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    propagation: str = "rprivate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """A container, planned. ``volume`` is the path of its one anonymous volume, which carries the same labels."""
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    entrypoint: Sequence[str] | None = None
+    command: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: Sequence[Port] = ()
+    binds: Sequence[Bind] = ()
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    volume: str | None = None
+    network: str = "bridge"
+    restart_once: bool = False
+    tty: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container of the engine, as its list shows it."""
+
+    id: str
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    state: str
+    volumes: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether its processes run (a paused one's do not)."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A volume of the engine."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command on a node ended. ``output`` has both streams, ``stdout`` the first alone."""
+
+    code: int
+    stdout: str
+    output: str
+
+
+class Provider(Protocol):
+    """Every call raises :class:`~pytest_kind.errors.EngineError` or a kind of it, and nothing else of the engine's."""
+
+    def info(self) -> EngineInfo: ...
+
+    def image(self, reference: str) -> Image | None:
+        """The image of that tag or id, if the engine has it."""
+
+    def images(self, labels: Mapping[str, str | None]) -> list[Image]:
+        """Those that carry all the labels (``None``: whatever value)."""
+
+    def pull(self, reference: str, seconds: float) -> None:
+        """Raises ``NotFound`` when no registry has it or answers."""
+
+    def import_image(self, archive: IO[bytes], reference: str, labels: Mapping[str, str]) -> None:
+        """An image of one layer: a tar archive of a root file system."""
+
+    def commit(
+        self, container: str, reference: str, *, labels: Mapping[str, str], entrypoint: Sequence[str], environment: Mapping[str, str]
+    ) -> Image:
+        """A stopped container's file system as an image."""
+
+    def save_image(self, reference: str) -> Iterable[bytes]:
+        """The image as an archive, streamed."""
+
+    def remove_image(self, reference: str) -> None:
+        """Does nothing where there is none."""
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Creates, does not start; returns the id. Raises ``Conflict`` for a name that is taken."""
+
+    def put(self, container: str, path: str, archive: IO[bytes] | bytes | Iterable[bytes]) -> None:
+        """Unpacks a tar archive into a folder of the container, which need not run."""
+
+    def get(self, container: str, path: str) -> AbstractContextManager[IO[bytes]]:
+        """A file or folder of the container as a tar archive. Raises ``NotFound`` where there is none."""
+        ...
+
+    def start(self, container: str) -> None:
+        """Raises ``Conflict`` for a port that is taken."""
+
+    def stop(self, container: str, seconds: int) -> None:
+        """Asks it to end, then ends it."""
+
+    def remove(self, container: str) -> None:
+        """With its anonymous volumes, running or not; does nothing where there is none."""
+
+    def exec(self, container: str, argv: Sequence[str], *, seconds: float = 60.0, environment: Mapping[str, str] | None = None) -> Result:
+        """Runs a command to its end; one that lasts over ``seconds`` is killed and ends with 124 or 137."""
+
+    def logs(self, container: str, lines: int) -> str:
+        """The last lines of the console."""
+
+    def inspect(self, container: str) -> Mapping[str, object]:
+        """What the engine knows of it, as it says it."""
+
+    def container(self, reference: str) -> Container | None:
+        """The container of that name or id, whoever made it."""
+
+    def containers(self, labels: Mapping[str, str | None]) -> list[Container]:
+        """Those that carry all the labels, running or not."""
+
+    def volumes(self, labels: Mapping[str, str | None]) -> list[Volume]:
+        """Those that carry all the labels."""
+
+    def remove_volume(self, name: str) -> None:
+        """Does nothing where there is none; one in use stays."""
+
+    def published_port(self, container: str, port: int) -> tuple[str, int]:
+        """Where a TCP port of a running container is reached from this machine."""
+
+    def close(self) -> None: ...
