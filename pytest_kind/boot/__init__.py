@@ -1,0 +1,1 @@
+"""From a created container to a ready Kubernetes."""

@@ -1,0 +1,1 @@
+"""From text to a checked cluster configuration, all its problems at once."""

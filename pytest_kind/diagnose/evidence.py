@@ -1,0 +1,53 @@
+"""What a node can tell when a boot failed: short, in the error itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_kind.errors import KindError
+
+if TYPE_CHECKING:
+    from pytest_kind.provision.provider import Provider
+
+_QUESTIONS = (
+    ("units that failed", ["systemctl", "--failed", "--no-legend", "--plain"]),
+    (
+        "journal, warnings and worse",
+        ["journalctl", "--no-pager", "--output", "short-monotonic", "--priority", "warning", "--lines", "25"],
+    ),
+    ("kubelet, its last lines", ["journalctl", "--no-pager", "--output", "cat", "--unit", "kubelet", "--lines", "15"]),
+    ("this node's preparation", ["journalctl", "--no-pager", "--output", "cat", "--unit", "pytest-kind-prepare", "--lines", "15"]),
+    ("containers", ["sh", "-c", "ls -1 /var/log/containers | cut -c1-120"]),
+    (
+        "control plane, last lines",
+        ["sh", "-c", "for f in /var/log/containers/*_kube-system_*.log; do echo \"== $(basename $f | cut -d_ -f1)\"; tail -n 6 $f; done | cut -c1-400"],
+    ),
+)
+_SECRETS = re.compile(
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----)|(\b[a-z0-9]{6}\.)[a-z0-9]{16}\b|((?:client-key-data|token): *)\S+", re.DOTALL
+)
+
+
+def node_evidence(provider: Provider, container: str, name: str) -> str:
+    """Journal, console and control plane logs of a node, whatever of it can be had, without secrets. Never raises."""
+    found = []
+    try:
+        current = provider.container(container)
+        if current is None:
+            return f"--- {name}: the container is gone"
+        if not current.running:
+            found.append(f"--- {name}: the container is {current.state}; its console ended with\n{provider.logs(container, 40).strip()}")
+        else:
+            for title, argv in _QUESTIONS:
+                said = provider.exec(container, argv, seconds=5).output.strip()
+                if said:
+                    found.append(f"--- {name}: {title}\n{said}")
+    except KindError as error:
+        found.append(f"--- {name}: no more evidence: {error}")
+    return redacted("\n".join(found))
+
+
+def redacted(text: str) -> str:
+    """The text without private keys and tokens."""
+    return _SECRETS.sub(lambda match: f"{match[1] or match[3] or match[4]}[removed]{match[2] or ''}", text)

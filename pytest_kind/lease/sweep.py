@@ -1,0 +1,91 @@
+"""Removes what dead sessions left: by labels and locks, never something alive, kept, or not ours."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_kind import labels
+from pytest_kind.lease.session import Life, life, lock_life
+
+if TYPE_CHECKING:
+    from pytest_kind.provision.provider import Container, Provider
+
+# A lease that ran out by this engine's clock may still run by the node's; a node that is off stays a while longer.
+_GRACE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep removed and what it left, for the report."""
+
+    removed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def sweep(provider: Provider, cache: Path, own: str | None = None, *, kept: bool = False) -> Swept:
+    """Removes containers, volumes and folders of sessions that are dead.
+
+    Args:
+        own: the caller's session, which is left alone.
+        kept: whether clusters that were kept go too (``--kind-gc``), unless somebody uses them.
+    """
+    swept = Swept()
+    lives: dict[str, Life] = {}
+    for container in provider.containers({labels.SESSION: None}):
+        session = container.labels[labels.SESSION]
+        if session == own:
+            continue
+        if session not in lives:
+            lives[session] = life(container.labels)
+        if _dead(container, lives[session], kept=kept):
+            provider.remove(container.id)
+            swept.removed.append(f"container {container.name}")
+        else:
+            swept.left.append(f"container {container.name} ({_why_left(container, lives[session])})")
+    in_use = {volume for container in provider.containers({labels.SESSION: None}) for volume in container.volumes}
+    for volume in provider.volumes({labels.SESSION: None}):
+        session = volume.labels[labels.SESSION]
+        if session == own or volume.name in in_use:
+            continue
+        if session not in lives:
+            lives[session] = life(volume.labels)
+        # A volume is made with its container: one without, of a session that is not alive, is a leftover.
+        if lives[session] is Life.DEAD or (lives[session] is Life.UNKNOWN and _old(volume.labels)):
+            provider.remove_volume(volume.name)
+            swept.removed.append(f"volume {volume.name[:12]}")
+    _folders(cache, own)
+    return swept
+
+
+def _dead(container: Container, owner: Life, *, kept: bool) -> bool:
+    if labels.is_kept(container.labels):
+        return kept
+    if owner is Life.UNKNOWN:
+        # Only its lease decides: a node powers itself off when that ran out, a builder ends by itself.
+        return not container.running and _old(container.labels)
+    return owner is Life.DEAD
+
+
+def _old(marks: Mapping[str, str]) -> bool:
+    try:
+        age, lease = time.time() - float(marks[labels.CREATED]), float(marks.get(labels.LEASE, "0"))
+    except (KeyError, ValueError):
+        return False
+    return age > lease + _GRACE_SECONDS
+
+
+def _why_left(container: Container, owner: Life) -> str:
+    if labels.is_kept(container.labels):
+        return "kept"
+    return "in use" if owner is Life.ALIVE else "its owner cannot be seen from here, its lease decides"
+
+
+def _folders(cache: Path, own: str | None) -> None:
+    for folder in cache.glob("sessions/*"):
+        if folder.name != own and lock_life(folder / "lock") is Life.DEAD:
+            shutil.rmtree(folder, ignore_errors=True)
