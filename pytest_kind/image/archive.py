@@ -128,6 +128,16 @@ def files_archive(files: Mapping[str, bytes | Path], mode: int | None = None) ->
     return spool
 
 
+def texts_archive(files: Mapping[str, tuple[bytes, int]]) -> IO[bytes]:
+    """A tar archive of small files: path -> content and mode."""
+    spool = io.BytesIO()
+    with tarfile.open(fileobj=spool, mode="w") as tar:
+        for name, (content, mode) in files.items():
+            tar.addfile(member(name, tarfile.REGTYPE, mode, len(content)), io.BytesIO(content))
+    spool.seek(0)
+    return spool
+
+
 def member(name: str, kind: bytes, mode: int, size: int = 0) -> tarfile.TarInfo:
     """A tar entry of root's, from the epoch."""
     entry = tarfile.TarInfo(name)

@@ -87,5 +87,8 @@ def _why_left(container: Container, owner: Life) -> str:
 
 def _folders(cache: Path, own: str | None) -> None:
     for folder in cache.glob("sessions/*"):
-        if folder.name != own and lock_life(folder / "lock") is Life.DEAD:
+        known = lock_life(folder / "lock")
+        # A name with a dot is a session that is just being opened (see session.py), unless it has been for a minute.
+        opening = folder.name.startswith(".") and known is not Life.ALIVE and time.time() - folder.stat().st_mtime > _GRACE_SECONDS
+        if folder.name != own and (opening or (known is Life.DEAD and not folder.name.startswith("."))):
             shutil.rmtree(folder, ignore_errors=True)

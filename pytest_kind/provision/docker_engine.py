@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
@@ -85,7 +86,8 @@ class DockerEngine:
         with _ours("asking the engine what it is"):
             said = self._api.info()
         address = self._api.base_url
-        local = address.startswith("http+docker") or urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"}
+        over_ssh = os.environ.get("DOCKER_HOST", "").startswith("ssh")
+        local = not over_ssh and (address.startswith("http+docker") or urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"})
         return EngineInfo(
             name=f"Docker {said.get('ServerVersion', '?')}",
             architecture=_ARCHITECTURES.get(said.get("Architecture", ""), said.get("Architecture", "unknown")),
@@ -95,7 +97,8 @@ class DockerEngine:
             memory=said.get("MemTotal", 0),
             rootless=any("rootless" in option for option in said.get("SecurityOptions") or ()),
             address=os.environ.get("DOCKER_HOST") or address,
-            local=local and not str(os.environ.get("DOCKER_HOST", "")).startswith("ssh"),
+            local=local,
+            kernel_modules=not local or Path("/lib/modules").is_dir(),
         )
 
     # Images

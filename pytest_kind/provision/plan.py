@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels, naming
-from pytest_kind.provision.provider import Bind, ContainerSpec, Port
+from pytest_kind.provision.provider import Bind, ContainerSpec, EngineInfo, Port
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
@@ -15,7 +15,9 @@ API_PORT = 6443
 _PROPAGATION = {"None": "rprivate", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 
 
-def node_containers(config: ClusterConfig, *, cluster: str, image: str, network: str, marks: Mapping[str, str]) -> list[ContainerSpec]:
+def node_containers(
+    config: ClusterConfig, engine: EngineInfo, *, cluster: str, image: str, network: str, marks: Mapping[str, str]
+) -> list[ContainerSpec]:
     """One planned container for each node.
 
     The run flags are kind's (its ``pkg/cluster/internal/providers/docker/provision.go``): a node is privileged, has a
@@ -46,7 +48,7 @@ def node_containers(config: ClusterConfig, *, cluster: str, image: str, network:
                 environment={"KUBECONFIG": "/etc/kubernetes/admin.conf"} if node.role == labels.ROLE_CONTROL_PLANE else {},
                 ports=ports,
                 binds=[
-                    Bind(source="/lib/modules", target="/lib/modules", read_only=True),
+                    *([Bind(source="/lib/modules", target="/lib/modules", read_only=True)] if engine.kernel_modules else []),
                     *(
                         Bind(source=one.host_path, target=one.container_path, read_only=one.read_only, propagation=_PROPAGATION[one.propagation])
                         for one in node.extra_mounts

@@ -22,6 +22,7 @@ class EngineInfo:
         rootless: whether it runs without root.
         address: where it is reached.
         local: whether ports that it publishes on loopback are on this machine's loopback.
+        kernel_modules: whether its machine has a /lib/modules (as far as can be seen from here).
     """
 
     name: str
@@ -33,6 +34,7 @@ class EngineInfo:
     rootless: bool
     address: str
     local: bool
+    kernel_modules: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,375 @@
+"""The whole story of a cluster, and the handle that tests hold."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pytest_kind import labels, naming
+from pytest_kind.api import kubeconfig
+from pytest_kind.api.http import Api, ApiError
+from pytest_kind.boot.actions import Action, BootContext, default_actions
+from pytest_kind.boot.kubeadm import API_PORT, NodeFacts, init_documents
+from pytest_kind.diagnose.evidence import node_evidence
+from pytest_kind.errors import BootError, CommandError, KindError, UsageError
+from pytest_kind.image import store
+from pytest_kind.image.workshop import Workshop
+from pytest_kind.lease.renewal import Renewal
+from pytest_kind.provision.plan import node_containers
+from pytest_kind.waiting import Deadline
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+    from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.image.store import NodeImage
+    from pytest_kind.lease.session import Session
+    from pytest_kind.progress import Progress
+    from pytest_kind.provision.provider import Container, Provider
+
+# The same on every node's first control plane, whatever address the engine gives (boot/node/prepare). From the block
+# that RFC 2544 sets aside for benchmarks: no network that a pod might want to reach lies there.
+NODE_ADDRESS = "198.19.255.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A cluster that somebody wants.
+
+    Attributes:
+        config: what it is like.
+        name: its name, or nothing for a random one (a kept one's follows from its configuration).
+        image: a node image, or nothing.
+        version: a Kubernetes version, or nothing for the default.
+        keep: whether it outlives the session and may be one that an earlier session kept.
+        network: the engine's network for the nodes.
+        timeout: seconds for boot and readiness, image not included.
+        lease: seconds that its nodes run without this process.
+    """
+
+    config: ClusterConfig
+    name: str | None = None
+    image: str | None = None
+    version: str | None = None
+    keep: bool = False
+    network: str = "bridge"
+    timeout: float = 120.0
+    lease: int = 300
+
+
+@dataclass(slots=True, kw_only=True)
+class Maker:
+    """Where clusters are made: an engine, a cache and a session."""
+
+    connect: Callable[[], Provider]
+    provider: Provider
+    session: Session
+    cache: Path
+    progress: Progress
+    extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
+
+    def make(self, request: Request) -> KindCluster:
+        """A ready cluster: the kept one that is asked for, or a new one.
+
+        Raises:
+            UsageError: a name that something else has, an image that is none.
+            BootError: it did not come up in time; nothing of it is left, the evidence is in the message.
+        """
+        image = store.resolve(self._workshop(request), reference=request.image, kubernetes=request.version)
+        name = request.name or request.config.name
+        if request.keep:
+            name = name or f"pytest-kind-{_kept_digest(request, image)[:8]}"
+            with self._workshop(request).locked(f"kept-{name}", f"cluster {name}"):
+                return self._kept(request, image, name) or self._new(request, image, name)
+        if name is not None:
+            self._refuse_taken(name)
+        return self._new(request, image, name or naming.random_cluster_name())
+
+    def _workshop(self, request: Request) -> Workshop:
+        marks = self.session.labels(lease=request.lease)
+        return Workshop(provider=self.provider, cache=self.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
+
+    def _new(self, request: Request, image: NodeImage, name: str) -> KindCluster:
+        marks = {
+            **self.session.labels(keep=request.keep, lease=request.lease),
+            labels.CONFIG_DIGEST: _kept_digest(request, image),
+            labels.IMAGE_DIGEST: image.digest,
+        }
+        engine = self.provider.info()
+        specs = node_containers(request.config, engine, cluster=name, image=image.id, network=request.network, marks=marks)
+        actions = [*default_actions(), *self.extra_actions(request.config)]
+        facts = NodeFacts(
+            cluster=name,
+            name=specs[0].name,
+            address=NODE_ADDRESS,
+            kubernetes=image.kubernetes or self._version_in(image, marks),
+            api_names=[request.config.networking.api_server_address],
+            token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
+            durable=request.keep,
+        )
+        init_documents(request.config, request.config.nodes[0], facts)  # a patch that fits nothing is refused before anything is made
+        phase, container, context = "create", "", None
+        try:
+            with self.progress.step(f"creating cluster {name}"):
+                container = self.provider.create(specs[0])
+                context = BootContext(
+                    provider=self.provider,
+                    container=container,
+                    config=request.config,
+                    facts=facts,
+                    lease=0 if request.keep else request.lease,
+                    scratch=self.session.folder,
+                    deadline=Deadline(request.timeout),
+                    progress=self.progress,
+                )
+                for action in actions:
+                    phase = action.name
+                    with context.phase(phase):
+                        action(context)
+        except UsageError:
+            self._roll_back(name)
+            raise
+        except KindError as error:
+            evidence = node_evidence(self.provider, container, specs[0].name) if container else ""
+            self._roll_back(name)
+            raise BootError(name, phase, error, evidence) from error
+        except BaseException:
+            self._roll_back(name)
+            raise
+        finally:
+            if context is not None:
+                context.close()
+        return self._handle(request, name, container, context.admin, context.phases, image.digest)
+
+    def _roll_back(self, name: str) -> None:
+        remove_cluster(self.provider, name, self.session.id)
+
+    def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
+        """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""
+        from pytest_kind.provision.provider import ContainerSpec  # noqa: PLC0415 - only for foreign images
+        import tarfile  # noqa: PLC0415
+
+        holder = self.provider.create(
+            ContainerSpec(name=f"pytest-kind-peek-{secrets.token_hex(4)}", image=image.id, labels={**marks, labels.KIND: "builder"})
+        )
+        try:
+            with self.provider.get(holder, "/kind/version") as archive, tarfile.open(fileobj=archive) as tar:
+                file = tar.extractfile("version")
+                return file.read().decode().strip() if file else ""
+        finally:
+            self.provider.remove(holder)
+
+    def _kept(self, request: Request, image: NodeImage, name: str) -> KindCluster | None:
+        """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
+        nodes = self._named(name)
+        if not nodes:
+            return None
+        marks = nodes[0].labels
+        if not labels.is_ours(marks) or not labels.is_kept(marks):
+            raise UsageError(f"--kind-name: {name!r} is in use by {nodes[0].name}, which is no kept cluster of ours; choose another name")
+        why = _unlike(marks, request, image) or self._unwell(nodes[0])
+        if why is None:
+            return self._attach(request, name, nodes[0], marks.get(labels.IMAGE_DIGEST, ""))
+        self.progress.note(f"kept cluster {name} is replaced: {why}")
+        remove_cluster(self.provider, name)
+        return None
+
+    def _unwell(self, node: Container) -> str | None:
+        if not node.running:
+            return f"its node {node.name} is {node.state}"
+        try:
+            api = Api(kubeconfig.credentials(self._admin(node)), self.session.folder, seconds=3)
+        except KindError as error:
+            return str(error)
+        try:
+            api.text("/readyz")
+        except ApiError as error:
+            return str(error)
+        finally:
+            api.close()
+        return None
+
+    def _admin(self, node: Container) -> dict[str, Any]:
+        result = self.provider.exec(node.id, ["cat", "/etc/kubernetes/admin.conf"], seconds=5)
+        if result.code:
+            raise KindError(f"its node {node.name} has no kubeconfig: {result.output.strip()}")
+        address, port = self.provider.published_port(node.id, API_PORT)
+        return kubeconfig.outside(result.stdout, node.labels[labels.CLUSTER], kubeconfig.url(address, port))
+
+    def _attach(self, request: Request, name: str, node: Container, image_digest: str) -> KindCluster:
+        return self._handle(request, name, node.id, self._admin(node), [("attach", 0.0)], image_digest)
+
+    def _handle(
+        self, request: Request, name: str, container: str, admin: dict[str, Any], phases: list[tuple[str, float]], image_digest: str
+    ) -> KindCluster:
+        folder = self.session.folder / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
+        renewal = None if request.keep else Renewal(self.connect, [container], request.lease)
+        node = KindNode(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0), labels.ROLE_CONTROL_PLANE, container, self.provider)
+        return KindCluster(
+            name=name,
+            kubeconfig_path=path,
+            nodes=(node,),
+            config=request.config,
+            kept=request.keep,
+            phases=tuple(phases),
+            image_digest=image_digest,
+            _provider=self.provider,
+            _admin=admin,
+            _folder=folder,
+            _renewal=renewal,
+        )
+
+    def _named(self, name: str) -> list[Container]:
+        return self.provider.containers({labels.CLUSTER: name})
+
+    def _refuse_taken(self, name: str) -> None:
+        nodes = self._named(name)
+        if nodes and not labels.is_ours(nodes[0].labels):
+            raise UsageError(f"--kind-name: {name!r} is in use by a cluster that is not ours (container {nodes[0].name}); choose another name")
+        if nodes:
+            kept = "a kept cluster: attach to it with --kind-keep" if labels.is_kept(nodes[0].labels) else "another run"
+            raise UsageError(f"--kind-name: {name!r} is in use by {kept}, or choose another name")
+        other = self.provider.container(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0))
+        if other is not None:
+            raise UsageError(f"--kind-name: {name!r} would need the container name {other.name}, which something that is not ours has")
+
+
+def _kept_digest(request: Request, image: NodeImage) -> str:
+    """What a kept cluster must equal to be used again."""
+    import hashlib  # noqa: PLC0415 - one use
+
+    return hashlib.sha256(f"{request.config.digest} {image.digest} {request.network}".encode()).hexdigest()[:16]
+
+
+def _unlike(marks: Any, request: Request, image: NodeImage) -> str | None:  # noqa: ANN401 - labels
+    if marks.get(labels.IMAGE_DIGEST) != image.digest:
+        return f"it was made from another node image ({marks.get(labels.IMAGE_DIGEST)}, wanted {image.digest})"
+    if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, image):
+        return "it was made with another configuration"
+    return None
+
+
+def remove_cluster(provider: Provider, name: str, session: str | None = None) -> None:
+    """Removes all of a cluster of ours.
+
+    Args:
+        session: only what this session made.
+    """
+    marks: dict[str, str | None] = {labels.CLUSTER: name, labels.SESSION: session}
+    for container in provider.containers(marks):
+        provider.remove(container.id)
+
+
+@dataclass(frozen=True, slots=True)
+class KindNode:
+    """A node of a cluster: its name, its role (``control-plane``), its container."""
+
+    name: str
+    role: str
+    container: str
+    _provider: Provider = field(repr=False)
+
+    def exec(self, *argv: str, timeout: float = 60.0) -> str:
+        """Runs a command on the node and returns its standard output.
+
+        Args:
+            timeout: seconds until it is killed.
+
+        Raises:
+            CommandError: it ended with something else than 0.
+        """
+        result = self._provider.exec(self.container, argv, seconds=timeout)
+        if result.code:
+            raise CommandError(self.name, argv, result.code, result.output)
+        return result.stdout
+
+
+@dataclass(slots=True, kw_only=True)
+class KindCluster:
+    """A running cluster.
+
+    Attributes:
+        name: of the cluster; its context is ``kind-<name>``.
+        kubeconfig_path: a private file (mode 0600) for tools that want one; gone with the session.
+        nodes: its machines.
+        config: what it was asked to be.
+        kept: whether it outlives the session.
+        phases: how long each phase of the boot took, in seconds.
+        image_digest: of its node image.
+    """
+
+    name: str
+    kubeconfig_path: Path
+    nodes: tuple[KindNode, ...]
+    config: ClusterConfig
+    kept: bool
+    phases: tuple[tuple[str, float], ...]
+    image_digest: str
+    _provider: Provider
+    _admin: dict[str, Any]
+    _folder: Path
+    _renewal: Renewal | None
+    _client: ApiClient | None = None
+    _deleted: bool = False
+
+    def __repr__(self) -> str:
+        return f"<KindCluster {self.name!r}, {len(self.nodes)} node{'s' if len(self.nodes) > 1 else ''}>"
+
+    @property
+    def client(self) -> ApiClient:
+        """A client of the ``kubernetes`` package for this cluster, for ``CoreV1Api(kind_cluster.client)`` and its like."""
+        if self._client is None:
+            from pytest_kind.api.client import make_client  # noqa: PLC0415 - half a second, only for those who want it
+
+            self._client = make_client(kubeconfig.credentials(self._admin), self._folder)
+        return self._client
+
+    def kubectl(self, *argv: str, input: str | None = None, timeout: float = 60.0) -> str:  # noqa: A002 - subprocess' word
+        """Runs the node's own kubectl, as administrator, and returns its standard output.
+
+        Args:
+            input: what it reads as standard input (``-f -``).
+            timeout: seconds.
+
+        Raises:
+            CommandError: it ended with something else than 0.
+        """
+        node = self.nodes[0]
+        if input is None:
+            return node.exec("kubectl", *argv, timeout=timeout)
+        return node.exec("sh", "-c", 'printf %s "$1" | { shift; exec kubectl "$@"; }', "kubectl", input, *argv, timeout=timeout)
+
+    def load_image(self, reference: str) -> None:
+        """Puts an image of the engine into every node.
+
+        Raises:
+            UnknownImage: the engine has no such image.
+        """
+        from pytest_kind.toolbox.images import load_image  # noqa: PLC0415 - the toolbox is above this module
+
+        load_image(self._provider, [node.container for node in self.nodes], reference)
+
+    def delete(self) -> None:
+        """Removes the cluster, kept or not. Does nothing the second time."""
+        self.release()
+        if not self._deleted:
+            remove_cluster(self._provider, self.name)
+            self._deleted = True
+
+    def release(self) -> None:
+        """Lets go of the cluster without removing it: the client is closed, the lease runs from here."""
+        if self._renewal is not None:
+            self._renewal.stop()
+            self._renewal = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
