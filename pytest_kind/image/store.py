@@ -58,8 +58,13 @@ def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str
 
 def cached(workshop: Workshop, wanted: Inputs) -> NodeImage | None:
     """An image in the engine whose digest is that of the inputs."""
-    found = workshop.provider.images({labels.KIND: "node-image", labels.IMAGE_DIGEST: wanted.digest})
+    found = workshop.provider.images(cached_labels(wanted))
     return _described(found[0], wanted.tag) if found else None
+
+
+def cached_labels(wanted: Inputs) -> dict[str, str | None]:
+    """What an image of these inputs carries."""
+    return {labels.KIND: "node-image", labels.IMAGE_DIGEST: wanted.digest}
 
 
 def existing(workshop: Workshop, reference: str) -> NodeImage:

@@ -1,0 +1,29 @@
+"""Kubernetes clusters as pytest fixtures: kind as a pytest plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_kind.cluster import KindCluster, KindNode
+    from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.errors import BootError, ConfigError, KindError
+
+__all__ = ["BootError", "ClusterConfig", "ConfigError", "KindCluster", "KindError", "KindNode"]
+
+_HOMES = {
+    "BootError": "pytest_kind.errors",
+    "ClusterConfig": "pytest_kind.config.types",
+    "ConfigError": "pytest_kind.errors",
+    "KindCluster": "pytest_kind.cluster",
+    "KindError": "pytest_kind.errors",
+    "KindNode": "pytest_kind.cluster",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - lazily, because this package is imported in every pytest run
+    if name in _HOMES:
+        import importlib  # noqa: PLC0415
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

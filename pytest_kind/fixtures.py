@@ -1,0 +1,104 @@
+"""The fixtures: thin. What stands behind them is ``run.py`` and ``cluster.py``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_kind import options
+from pytest_kind.errors import KindError
+from pytest_kind.plugin import FAILED, RUN
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+    from pytest_kind.cluster import KindCluster
+    from pytest_kind.config.settings import Settings
+    from pytest_kind.run import Run
+
+
+@contextlib.contextmanager
+def _told_once() -> Iterator[None]:
+    """An error of ours is its message: the lines of code between here and the engine tell a test's author nothing."""
+    try:
+        yield
+    except KindError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from error
+
+
+def _run(config: pytest.Config, settings: Settings) -> Run:
+    from pytest_kind.run import Run as TheRun  # noqa: PLC0415 - docker and the rest, for runs that use clusters
+
+    run = config.stash.get(RUN, None)
+    if run is None:
+        run = config.stash[RUN] = TheRun(config, settings.cache_dir)
+    return run
+
+
+@contextlib.contextmanager
+def _cluster(config: pytest.Config, settings: Settings) -> Iterator[KindCluster]:
+    from pytest_kind.wishes import request_of  # noqa: PLC0415
+
+    with _told_once():
+        run = _run(config, settings)
+        cluster = run.make(request_of(settings, config))
+    try:
+        yield cluster
+    finally:
+        with _told_once():
+            run.drop(cluster)
+
+
+@pytest.fixture(scope="session")
+def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
+    """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
+    settings = getattr(request, "param", None) or options.resolve(request.config)
+    with _cluster(request.config, settings) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def kind_client(kind_cluster: KindCluster) -> ApiClient:
+    """The ``kubernetes`` package's client for the cluster: ``CoreV1Api(kind_client)``."""
+    return kind_cluster.client
+
+
+@pytest.fixture(scope="session")
+def kind_kubeconfig(kind_cluster: KindCluster) -> Path:
+    """A private kubeconfig file for tools that want one."""
+    return kind_cluster.kubeconfig_path
+
+
+@pytest.fixture
+def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh namespace with its default ServiceAccount; deleted afterwards without waiting."""
+    from pytest_kind.toolbox import namespaces  # noqa: PLC0415
+
+    settings = options.resolve(request.config)
+    with _told_once():
+        name = namespaces.create(kind_cluster, request.node.name)
+    yield name
+    if settings.keep_namespace == "failed" and request.node.stash.get(FAILED, False):
+        request.node.add_report_section("teardown", "kind", f"namespace {name} of cluster {kind_cluster.name} is kept")
+    else:
+        with _told_once():
+            namespaces.delete(kind_cluster, name)
+
+
+@pytest.fixture(scope="session")
+def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., KindCluster]]:
+    """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, version=None, network=None, timeout=None)``.
+
+    They go at the end of the session, or with their ``delete()``.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def make(config: Any = None, **values: Any) -> KindCluster:  # noqa: ANN401 - as the marker
+            settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory")
+            return stack.enter_context(_cluster(request.config, settings))
+
+        yield make

@@ -1,0 +1,29 @@
+"""Hooks that a conftest.py or a plugin may implement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_kind.boot.actions import Action
+    from pytest_kind.cluster import KindCluster
+    from pytest_kind.config.types import ClusterConfig
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_kind_cluster_config(pytestconfig: pytest.Config) -> ClusterConfig | dict[str, Any] | None:
+    """Returns the configuration of clusters for which no option or marker gives one; the first answer counts."""
+
+
+@pytest.hookspec
+def pytest_kind_boot_actions(cluster_config: ClusterConfig) -> Iterable[Action]:  # type: ignore[empty-body]
+    """Returns boot actions that run after the plugin's own, before a test sees the cluster."""
+
+
+@pytest.hookspec
+def pytest_kind_cluster_ready(cluster: KindCluster) -> None:
+    """Is told of a cluster before the first test gets it."""

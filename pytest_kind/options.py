@@ -1,0 +1,214 @@
+"""The options: one table, and the only reader of command line, environment, ini and marker.
+
+Precedence: marker > command line > environment > ini > default. This module is loaded in every pytest run of every
+project that has the plugin installed: pytest and the standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_kind.config.settings import Settings
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("a value that is not empty")
+    return value
+
+
+def _flag(value: str | bool) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value.lower() in _TRUE | _FALSE:
+        return value.lower() in _TRUE
+    raise ValueError(f"one of {', '.join(sorted(_TRUE | _FALSE))}")
+
+
+def _between(low: float, high: float, kind: type[int] | type[float]) -> Callable[[Any], Any]:
+    def parse(value: str | float) -> float:
+        try:
+            number = kind(value)
+        except (TypeError, ValueError):
+            number = None
+        if number is None or not low <= number <= high:
+            raise ValueError(f"a{' whole' if kind is int else ''} number of seconds from {low:g} to {high:g}")
+        return number
+
+    return parse
+
+
+def _choice(*accepted: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in accepted:
+            raise ValueError(f"one of {', '.join(accepted)}")
+        return value
+
+    return parse
+
+
+def _path(value: str | Path) -> Path:
+    return Path(_text(str(value))).expanduser()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting: ``--kind-cache-dir``, ``PYTEST_KIND_CACHE_DIR`` and ``kind_cache_dir`` are the option ``cache_dir``."""
+
+    name: str
+    parse: Callable[[Any], Any]
+    default: Any
+    metavar: str | None
+    help: str
+
+    @property
+    def flag(self) -> str:
+        return f"--kind-{self.name.replace('_', '-')}"
+
+    @property
+    def environment(self) -> str:
+        return f"PYTEST_KIND_{self.name.upper()}"
+
+    @property
+    def ini(self) -> str:
+        return f"kind_{self.name}"
+
+    @property
+    def dest(self) -> str:
+        return f"kind_{self.name}"
+
+
+OPTIONS = (
+    Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),
+    Option("config", _path, None, "FILE", "a cluster configuration in kind's v1alpha4 format (default: one control-plane node)"),
+    Option("image", _text, None, "REF", "a node image, in the engine or to be pulled (default: a cached or new one of --kind-version)"),
+    Option("keep", _flag, False, None, "leave the cluster running, and attach to it in the next run that asks for the same"),
+    Option("keep_namespace", _choice("never", "failed"), "never", "WHEN", "keep the namespaces of kind_namespace: never, or those of failed tests"),
+    Option("lease", _between(10, 86400, int), 300, "SECONDS", "how long nodes run on after this process is gone without having removed them"),
+    Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
+    Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
+    Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
+    Option("version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"),
+)
+GC_HELP = "remove what dead runs left (containers, volumes, files), and exit"
+
+# PyPI's pytest-kind has these; they are registered where no other plugin has them.
+LEGACY = (("--cluster-name", "name", True), ("--keep-cluster", "keep", False))
+
+MARKER = (
+    "kind(config=None, *, image=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
+    "(a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
+    "tests that ask for the same share one"
+)
+_MARKER_KEYS = {"config", "image", "version", "network", "timeout"}
+
+
+def register(parser: pytest.Parser) -> None:
+    """Adds options and ini keys."""
+    group = parser.getgroup("kind", "Kubernetes clusters (pytest-kind-native)")
+    for option in OPTIONS:
+        if option.metavar is None:
+            group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.help)
+        else:
+            group.addoption(option.flag, dest=option.dest, metavar=option.metavar, default=None, help=option.help)
+        parser.addini(option.ini, f"{option.help} ({option.flag}, {option.environment})", default=None)
+    group.addoption("--kind-gc", dest="kind_gc", action="store_true", default=False, help=GC_HELP)
+
+
+def register_legacy(parser: pytest.Parser) -> None:
+    """Adds the names of PyPI's pytest-kind that are free, once every other plugin has had its turn."""
+    group = parser.getgroup("kind")
+    for flag, name, takes_value in LEGACY:
+        try:
+            if takes_value:
+                group.addoption(flag, dest=f"kind_{name}", metavar=name.upper(), default=None, help=f"the same as --kind-{name}")
+            else:
+                group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=f"the same as --kind-{name}")
+        except ValueError:
+            continue  # another plugin's: theirs it is
+
+
+def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where: str = "") -> Settings:
+    """The settings of a run, or of a test whose marker says more.
+
+    Args:
+        marks: what the marker was given.
+        where: the test, for messages.
+
+    Raises:
+        pytest.UsageError: any value that is not accepted; all of them in one message.
+    """
+    from pytest_kind.config.settings import Settings  # noqa: PLC0415 - not needed for other projects' runs
+
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    wrong: list[str] = []
+    for option in OPTIONS:
+        source, raw = _raw(config, option, marks or {}, where)
+        sources[option.name] = source
+        if raw is None:
+            values[option.name] = option.default
+            continue
+        if option.name == "config" and source.startswith("@") and not isinstance(raw, (str, Path)):
+            values[option.name] = raw  # a mapping or a ClusterConfig
+            continue
+        try:
+            values[option.name] = option.parse(raw)
+        except ValueError as error:
+            wrong.append(f"{source}: {raw!r} is not accepted; accepted is {error}")
+    wrong += [f"@pytest.mark.kind of {where}: no such argument: {key}" for key in sorted(set(marks or ()) - _MARKER_KEYS)]
+    if wrong:
+        raise pytest.UsageError("\n".join(wrong))
+    if values["cache_dir"] is None:
+        values["cache_dir"] = _default_cache()
+    if isinstance(values["config"], Path):
+        base = config.rootpath if sources["config"].startswith(("kind_", "@")) else config.invocation_params.dir
+        values["config"] = base / values["config"]
+    return Settings(**values, sources=sources)
+
+
+def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where: str) -> tuple[str, Any]:
+    if marks.get(option.name) is not None and option.name in _MARKER_KEYS:
+        return f"@pytest.mark.kind({option.name}=…) of {where}", marks[option.name]
+    given = config.getoption(option.dest, None)
+    if given is not None:
+        return option.flag, given
+    if option.environment in os.environ:
+        return option.environment, os.environ[option.environment]
+    ini = config.getini(option.ini)
+    return (option.ini, ini) if ini not in {None, ""} else (option.flag, None)
+
+
+def _default_cache() -> Path:
+    from platformdirs import user_cache_path  # noqa: PLC0415 - only for runs that use clusters
+
+    return user_cache_path("pytest-kind", appauthor=False)
+
+
+def marker_values(item: pytest.Item | Any) -> dict[str, Any]:  # noqa: ANN401 - a Metafunc's definition too
+    """What the closest ``kind`` markers of a test say, together."""
+    values: dict[str, Any] = {}
+    for mark in item.iter_markers("kind"):
+        if len(mark.args) > 1:
+            raise pytest.UsageError(f"@pytest.mark.kind of {item.nodeid}: takes one positional argument (config), found {len(mark.args)}")
+        found = {**({"config": mark.args[0]} if mark.args else {}), **mark.kwargs}
+        values = {**found, **values}
+    return values
+
+
+def progress_form(config: pytest.Config) -> str:
+    """How progress is shown: ``none``, ``plain`` or ``terminal``."""
+    if hasattr(config, "workerinput") or config.get_verbosity() < 0:
+        return "none"
+    return "terminal" if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI") else "plain"

@@ -1,0 +1,132 @@
+"""The entry point: hooks only. Loaded in every pytest run of every project that has this plugin installed, so it
+imports pytest and the standard library and nothing else; what uses a cluster imports the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_kind import options
+
+if TYPE_CHECKING:
+    from pytest_kind.run import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+FAILED: pytest.StashKey[bool] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.register(parser)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> None:
+    # After every entry point, `-p` and initial conftest: only now is it known which names are free.
+    options.register_legacy(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from pytest_kind import hookspecs  # noqa: PLC0415
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", options.MARKER)
+    if not config.pluginmanager.has_plugin("kind-fixtures"):
+        from pytest_kind import fixtures  # noqa: PLC0415 - it imports this module
+
+        config.pluginmanager.register(fixtures, "kind-fixtures")
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if not config.getoption("kind_gc"):
+        return None
+    from pytest_kind.cli import collect_garbage  # noqa: PLC0415
+    from pytest_kind.errors import KindError  # noqa: PLC0415
+
+    try:
+        collect_garbage(options.resolve(config).cache_dir)
+    except KindError as error:
+        raise pytest.UsageError(str(error)) from error
+    return 0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    # A session's fixture does not see the markers of its tests: each test tells it by an invisible parameter which
+    # cluster it wants. pytest then groups the tests by it, and ends a cluster after its last test.
+    if "kind_cluster" in metafunc.fixturenames and "kind_cluster" not in _parametrized(metafunc):
+        marks = options.marker_values(metafunc.definition)
+        settings = _settings(metafunc.config, marks, metafunc.definition.nodeid)
+        metafunc.parametrize("kind_cluster", [pytest.param(settings, id=pytest.HIDDEN_PARAM)], indirect=True, scope="session")
+
+
+def _parametrized(metafunc: pytest.Metafunc) -> set[str]:
+    return {name.strip() for mark in metafunc.definition.iter_markers("parametrize") for name in str(mark.args[0] if mark.args else "").split(",")}
+
+
+def _settings(config: pytest.Config, marks: dict[str, Any], where: str) -> Any:  # noqa: ANN401 - Settings, imported lazily
+    """Equal wishes are one object, so that pytest sees one parameter; they are checked at once, before any test runs."""
+    known = config.stash.setdefault(_KNOWN, {})
+    key = repr(sorted(marks.items(), key=lambda item: item[0]))
+    if key not in known:
+        from pytest_kind.errors import UsageError  # noqa: PLC0415
+        from pytest_kind.wishes import request_of  # noqa: PLC0415
+
+        settings = options.resolve(config, marks, where)
+        try:
+            request_of(settings, config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        known[key] = settings
+    return known[key]
+
+
+_KNOWN: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    if config.getoption("collectonly") or hasattr(config, "workerinput") or not any("kind_cluster" in getattr(one, "fixturenames", ()) for one in items):
+        return []
+    from pytest_kind.report import header  # noqa: PLC0415
+
+    return [header(options.resolve(config))]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    _close(session.config)
+    workers = session.config.pluginmanager.getplugin("dsession")
+    if workers is not None:
+        from pytest_kind.report import sweep_after_workers  # noqa: PLC0415
+
+        sweep_after_workers(options.resolve(session.config).cache_dir)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None and run.kept_lines:
+        terminalreporter.section("kind")
+        for line in run.kept_lines:
+            terminalreporter.line(line)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _close(config)
+
+
+def _close(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.close()

@@ -1,0 +1,134 @@
+"""One pytest process that uses clusters: its session, its clusters, and their end, however the process ends."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from pytest_kind import labels
+from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.lease.session import Session
+from pytest_kind.lease.sweep import sweep
+from pytest_kind.options import progress_form
+from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
+from pytest_kind.provision import docker_engine
+
+
+class Run:
+    """Opened by the first test that asks for a cluster; closed by whichever of pytest's ends comes first."""
+
+    def __init__(self, config: pytest.Config, cache: Path) -> None:
+        self._config = config
+        self._provider = docker_engine.connect()
+        try:
+            self.session = Session.open(cache)
+        except BaseException:
+            self._provider.close()
+            raise
+        self._closed = False
+        self.terminated = False
+        self.clusters: list[KindCluster] = []
+        self.kept_lines: list[str] = []
+        atexit.register(self.close)
+        self._catch_sigterm()
+        self.progress = make_progress(config)
+        swept = sweep(self._provider, cache, self.session.id)
+        if swept.removed:
+            self.progress.note(f"removed what a dead run left: {', '.join(swept.removed)}")
+        self._maker = Maker(
+            connect=docker_engine.connect,
+            provider=self._provider,
+            session=self.session,
+            cache=cache,
+            progress=self.progress,
+            extra_actions=lambda cluster: [
+                action for actions in config.hook.pytest_kind_boot_actions(cluster_config=cluster) for action in actions or ()
+            ],
+        )
+
+    def make(self, request: Request) -> KindCluster:
+        """A ready cluster that this run lets go of at its end, at the latest."""
+        if any(cluster.name == request.name for cluster in self.clusters):
+            request = replace(request, name=None)  # a name is for the first; a marker's cluster beside it gets its own
+        cluster = self._maker.make(request)
+        self.clusters.append(cluster)
+        self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
+        return cluster
+
+    def drop(self, cluster: KindCluster) -> None:
+        """Removes a cluster, or lets go of a kept one."""
+        if cluster.kept:
+            cluster.release()
+            self.kept_lines.append(f"cluster {cluster.name} is kept: --kind-keep attaches to it, `pytest-kind delete {cluster.name}` removes it")
+        else:
+            cluster.delete()
+        if cluster in self.clusters:
+            self.clusters.remove(cluster)
+
+    def close(self) -> None:
+        """Removes everything that this process made and does not keep. What an interrupt breaks off, the next end repeats."""
+        if self._closed:
+            return
+        for cluster in list(self.clusters):
+            self.drop(cluster)
+        mine = {labels.SESSION: self.session.id}
+        for container in self._provider.containers(mine):
+            if not labels.is_kept(container.labels):
+                self._provider.remove(container.id)
+        self._closed = True
+        self.session.close()
+        self._provider.close()
+        atexit.unregister(self.close)
+
+    def _catch_sigterm(self) -> None:
+        if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            return
+
+        def on_sigterm(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            self.terminated = True
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is the clean-up
+            pytest.exit("terminated by SIGTERM", returncode=128 + signal.SIGTERM)
+
+        signal.signal(signal.SIGTERM, on_sigterm)
+
+
+def make_progress(config: pytest.Config) -> Progress:
+    """Progress in the form that the run's terminal and options ask for."""
+    form = progress_form(config)
+    if form == "none":
+        return Progress()
+    capture = config.pluginmanager.getplugin("capturemanager")
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+
+    def write(text: str) -> None:
+        def put() -> None:
+            if reporter is None:
+                sys.stderr.write(text)
+                return
+            # Progress begins on a line of its own, after the dots of the tests so far.
+            if not getattr(write, "fresh", False):
+                reporter.ensure_newline()
+            reporter.write(text, flush=True)
+            write.fresh = True  # type: ignore[attr-defined]
+            if text.endswith("\n"):
+                write.fresh = False  # type: ignore[attr-defined]
+                reporter.currentfspath = None
+
+        if capture is None:
+            put()
+        else:
+            with capture.global_and_fixture_disabled():
+                put()
+
+    if form == "plain":
+        return PlainProgress(write=write)
+    return TerminalProgress(write=write, width=reporter.screen_width if reporter else 80)

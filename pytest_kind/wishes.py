@@ -1,0 +1,46 @@
+"""From settings to the cluster that is wanted: everything that can be checked without an engine is checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pytest_kind.cluster import Request
+from pytest_kind.config.load import checked, from_file, from_mapping
+from pytest_kind.config.types import ClusterConfig
+from pytest_kind.naming import check_cluster_name
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_kind.config.settings import Settings
+
+
+def request_of(settings: Settings, config: pytest.Config) -> Request:
+    """The cluster that the settings describe.
+
+    Raises:
+        UsageError: a name or a configuration that cannot be; nothing was made.
+    """
+    wanted = settings.config
+    source = settings.sources["config"]
+    if wanted is None:
+        wanted, source = config.hook.pytest_kind_cluster_config(pytestconfig=config), "pytest_kind_cluster_config"
+    if wanted is None:
+        cluster_config = ClusterConfig()
+    elif isinstance(wanted, ClusterConfig):
+        cluster_config = checked(wanted, source)
+    elif isinstance(wanted, Mapping):
+        cluster_config = from_mapping(wanted, source)
+    else:
+        cluster_config = from_file(wanted)
+    return Request(
+        config=cluster_config,
+        name=None if settings.name is None else check_cluster_name(settings.name, settings.sources["name"]),
+        image=settings.image,
+        version=settings.version,
+        keep=settings.keep,
+        network=settings.network,
+        timeout=settings.timeout,
+        lease=settings.lease,
+    )
