@@ -151,8 +151,9 @@ class Maker:
 
     def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
         """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""
-        from pytest_kind.provision.provider import ContainerSpec  # noqa: PLC0415 - only for foreign images
         import tarfile  # noqa: PLC0415
+
+        from pytest_kind.provision.provider import ContainerSpec  # noqa: PLC0415 - only for foreign images
 
         holder = self.provider.create(
             ContainerSpec(name=f"pytest-kind-peek-{secrets.token_hex(4)}", image=image.id, labels={**marks, labels.KIND: "builder"})
@@ -369,7 +370,5 @@ class KindCluster:
             self._renewal.stop()
             self._renewal = None
         if self._client is not None:
-            self._client.close()
+            self._client.close()  # type: ignore[no-untyped-call]
             self._client = None
-
-

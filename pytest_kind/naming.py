@@ -24,8 +24,7 @@ def check_cluster_name(name: str, source: str) -> str:
     """
     if not _VALID.fullmatch(name):
         raise UsageError(
-            f"{source}: {name!r} is no cluster name: lower case letters, digits, '.' and '-' are accepted, "
-            "a letter or digit first and last"
+            f"{source}: {name!r} is no cluster name: lower case letters, digits, '.' and '-' are accepted, a letter or digit first and last"
         )
     if len(name) > MAX_LENGTH:
         raise UsageError(f"{source}: {name!r} has {len(name)} characters, at most {MAX_LENGTH} are accepted")
@@ -38,5 +37,5 @@ def random_cluster_name() -> str:
 
 
 def node_name(cluster: str, role: str, index: int) -> str:
-    """kind's node names: ``c-control-plane``, ``c-control-plane2``, … (``index`` counts from 0 per role)."""
+    """Kind's node names: ``c-control-plane``, ``c-control-plane2``, … (``index`` counts from 0 per role)."""
     return f"{cluster}-{role}{'' if index == 0 else index + 1}"

@@ -36,7 +36,7 @@ def _flag(value: str | bool) -> bool:
     raise ValueError(f"one of {', '.join(sorted(_TRUE | _FALSE))}")
 
 
-def _between(low: float, high: float, kind: type[int] | type[float]) -> Callable[[Any], Any]:
+def _between(low: float, high: float, kind: type[int | float]) -> Callable[[Any], Any]:
     def parse(value: str | float) -> float:
         try:
             number = kind(value)
@@ -99,7 +99,9 @@ OPTIONS = (
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
-    Option("version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"),
+    Option(
+        "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
+    ),
 )
 GC_HELP = "remove what dead runs left (containers, volumes, files), and exit"
 

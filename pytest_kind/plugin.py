@@ -1,5 +1,7 @@
-"""The entry point: hooks only. Loaded in every pytest run of every project that has this plugin installed, so it
-imports pytest and the standard library and nothing else; what uses a cluster imports the rest.
+"""The entry point: hooks only.
+
+Loaded in every pytest run of every project that has this plugin installed, so it imports pytest and the standard library
+and nothing else; what uses a cluster imports the rest.
 """
 
 from __future__ import annotations
@@ -97,7 +99,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    if config.getoption("collectonly") or hasattr(config, "workerinput") or not any("kind_cluster" in getattr(one, "fixturenames", ()) for one in items):
+    if (
+        config.getoption("collectonly")
+        or hasattr(config, "workerinput")
+        or not any("kind_cluster" in getattr(one, "fixturenames", ()) for one in items)
+    ):
         return []
     from pytest_kind.report import header  # noqa: PLC0415
 

@@ -49,10 +49,14 @@ class Progress:
         pass
 
 
+_MINUTES_FROM = 100
+_REDRAW_SECONDS = 0.2
+
+
 def _about(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return f" (about {seconds:.0f} s)" if seconds < 100 else f" (about {seconds / 60:.0f} min)"
+    return f" (about {seconds:.0f} s)" if seconds < _MINUTES_FROM else f" (about {seconds / 60:.0f} min)"
 
 
 @dataclass(slots=True)
@@ -100,7 +104,7 @@ class TerminalProgress(Progress):
 
     def tick(self, detail: str = "") -> None:
         now = time.monotonic()
-        if self._steps and now - self._last > 0.2:
+        if self._steps and now - self._last > _REDRAW_SECONDS:
             self._last = now
             what, start, usual = self._steps[-1]
             self._line(f"kind: {what}: {now - start:.0f} s{_about(usual)}{detail and ' · ' + detail}")

@@ -31,7 +31,7 @@ def url(address: str, port: int) -> str:
 
 
 def outside(kubeconfig: str, cluster: str, server: str) -> dict[str, Any]:
-    """kubeadm's ``admin.conf`` with the published address, its names as kind's: ``kind-<cluster>``."""
+    """Kubeadm's ``admin.conf`` with the published address, its names as kind's: ``kind-<cluster>``."""
     config: dict[str, Any] = yaml.safe_load(kubeconfig)
     name = f"kind-{cluster}"
     entry, user = config["clusters"][0], config["users"][0]

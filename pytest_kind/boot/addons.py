@@ -19,7 +19,7 @@ _STARTUP_TIMEOUT_SINCE = (1, 12, 3)
 def documents(text: str) -> list[Document]:
     """The documents of a YAML text."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [document for document in yaml.load_all(text, Loader=loader) if document]  # noqa: S506 - both are safe loaders
+    return [document for document in yaml.load_all(text, Loader=loader) if document]
 
 
 def cluster_admins() -> Document:
@@ -34,7 +34,7 @@ def cluster_admins() -> Document:
 
 
 def quick_dns(manifests: Iterable[Document], api_address: str) -> list[Document]:
-    """kubeadm's CoreDNS, so that it answers as soon as it can.
+    """Kubeadm's CoreDNS, so that it answers as soon as it can.
 
     - one replica, on the one node;
     - it speaks to the API server directly instead of waiting for kube-proxy's rules;

@@ -63,8 +63,12 @@ def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _cluster(config: ClusterConfig, facts: NodeFacts) -> Document:
-    gates = {"feature-gates": ",".join(f"{name}={str(on).lower()}" for name, on in sorted(config.feature_gates.items()))} if config.feature_gates else {}
-    runtime = {"runtime-config": ",".join(f"{name}={value}" for name, value in sorted(config.runtime_config.items()))} if config.runtime_config else {}
+    gates = (
+        {"feature-gates": ",".join(f"{name}={str(on).lower()}" for name, on in sorted(config.feature_gates.items()))} if config.feature_gates else {}
+    )
+    runtime = (
+        {"runtime-config": ",".join(f"{name}={value}" for name, value in sorted(config.runtime_config.items()))} if config.runtime_config else {}
+    )
     # One candidate needs no election, and a lease of the past would hold a restarted cluster up for 15 s.
     controllers = {"leader-elect": "false", **_UNTHROTTLED, **gates}
     # An election of one member ends after the timeout: kubeadm's default of a second is for networks.

@@ -46,9 +46,18 @@ def _node(path: str, node: Node) -> Iterator[str]:
             yield f"{path}.labels: {key!r} is no label key"
         if not _LABEL_VALUE.fullmatch(value):
             yield f"{path}.labels.{key}: {value!r} is no label value"
+    yield from _ports(f"{path}.extraPortMappings", node)
+    for index, mount in enumerate(node.extra_mounts):
+        for name, value in (("hostPath", mount.host_path), ("containerPath", mount.container_path)):
+            if not value.startswith("/"):
+                yield f"{path}.extraMounts[{index}].{name}: must be absolute, found {value!r}"
+    yield from _patches(f"{path}.kubeadmConfigPatches", node.kubeadm_config_patches)
+
+
+def _ports(path: str, node: Node) -> Iterator[str]:
     taken: dict[tuple[str, int, str], int] = {}
     for index, port in enumerate(node.extra_port_mappings):
-        here = f"{path}.extraPortMappings[{index}]"
+        here = f"{path}[{index}]"
         if not 1 <= port.container_port <= _MAX_PORT:
             yield f"{here}.containerPort: must be from 1 to {_MAX_PORT}, found {port.container_port}"
         if not 0 <= port.host_port <= _MAX_PORT:
@@ -58,11 +67,6 @@ def _node(path: str, node: Node) -> Iterator[str]:
         key_of = (port.listen_address, port.host_port, port.protocol)
         if port.host_port and taken.setdefault(key_of, index) != index:
             yield f"{here}.hostPort: {port.host_port}/{port.protocol} is taken by extraPortMappings[{taken[key_of]}]"
-    for index, mount in enumerate(node.extra_mounts):
-        for name, value in (("hostPath", mount.host_path), ("containerPath", mount.container_path)):
-            if not value.startswith("/"):
-                yield f"{path}.extraMounts[{index}].{name}: must be absolute, found {value!r}"
-    yield from _patches(f"{path}.kubeadmConfigPatches", node.kubeadm_config_patches)
 
 
 def _networking(config: ClusterConfig) -> Iterator[str]:

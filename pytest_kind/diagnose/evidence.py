@@ -21,11 +21,12 @@ _QUESTIONS = (
     ("containers", ["sh", "-c", "ls -1 /var/log/containers | cut -c1-120"]),
     (
         "control plane, last lines",
-        ["sh", "-c", "for f in /var/log/containers/*_kube-system_*.log; do echo \"== $(basename $f | cut -d_ -f1)\"; tail -n 6 $f; done | cut -c1-400"],
+        ["sh", "-c", 'for f in /var/log/containers/*_kube-system_*.log; do echo "== $(basename $f | cut -d_ -f1)"; tail -n 6 $f; done | cut -c1-400'],
     ),
 )
 _SECRETS = re.compile(
-    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----)|(\b[a-z0-9]{6}\.)[a-z0-9]{16}\b|((?:client-key-data|token): *)\S+", re.DOTALL
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----)|(\b[a-z0-9]{6}\.)[a-z0-9]{16}\b|((?:client-key-data|token): *)\S+",
+    re.DOTALL,
 )
 
 

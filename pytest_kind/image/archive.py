@@ -113,7 +113,7 @@ def files_archive(files: Mapping[str, bytes | Path], mode: int | None = None) ->
     """
     import tempfile  # noqa: PLC0415 - an archive of binaries does not fit into memory everywhere
 
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 << 20)
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - the caller closes it
     with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in files.items():
             if name.endswith("/"):

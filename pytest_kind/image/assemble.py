@@ -120,7 +120,9 @@ class _Builder:
         # kubeadm names the images it will ask for: one that is missing would be pulled at boot, or hang it.
         wanted = set(self._exec(["kubeadm", "config", "images", "list", "--kubernetes-version", self.inputs.kubernetes]).split())
         if not wanted <= found:
-            raise ImageError(f"the node image lacks {', '.join(sorted(wanted - found))}, which its kubeadm asks for; it has {', '.join(sorted(found))}")
+            raise ImageError(
+                f"the node image lacks {', '.join(sorted(wanted - found))}, which its kubeadm asks for; it has {', '.join(sorted(found))}"
+            )
         self._exec(["rm", "-rf", "/kind/build"])
 
     def _put_files(self) -> None:
@@ -139,10 +141,8 @@ class _Builder:
             files[name] = _replace((root / "rootfs" / name).read_text(encoding="utf-8"), replaced).encode()
         for program in ("kubeadm", "kubectl", "kubelet"):
             files[f"usr/bin/{program}"] = self.parts.kubernetes / program
-        for program in sorted(self.parts.containerd.iterdir()):
-            files[f"usr/local/bin/{program.name}"] = program
-        for program in sorted(self.parts.cni.iterdir()):
-            files[f"opt/cni/bin/{program.name}"] = program
+        for folder, target in ((self.parts.containerd, "usr/local/bin"), (self.parts.cni, "opt/cni/bin")):
+            files |= {f"{target}/{file.name}": file for file in sorted(folder.iterdir())}
         files["kind/version"] = self.inputs.kubernetes.encode()  # kind reads it
         with archive.files_archive(files) as tar:
             self.workshop.provider.put(self.container, "/", tar)

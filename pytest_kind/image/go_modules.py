@@ -68,7 +68,9 @@ SUITE = Module(
 )
 CONTAINERD = Module(
     name="containerd",
-    programs=tuple(Program(name=name, package=f"github.com/containerd/containerd/v2/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
+    programs=tuple(
+        Program(name=name, package=f"github.com/containerd/containerd/v2/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+    ),
     tags="no_btrfs no_devmapper no_zfs no_aufs",
     usual=75,
 )

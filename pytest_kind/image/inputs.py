@@ -56,7 +56,7 @@ class Inputs:
 
     @property
     def masked_units(self) -> list[str]:
-        """systemd units that are switched off."""
+        """Systemd units that are switched off."""
         return _lines(self.root / "masked-units.txt")
 
     def digest_of(self, *parts: str | Path) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
-from pytest_kind.image import assemble, inputs as image_inputs, kindest
+from pytest_kind.image import assemble, kindest
+from pytest_kind.image import inputs as image_inputs
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
@@ -103,6 +104,4 @@ def _described(image: Image, reference: str) -> NodeImage:
         facts = json.loads(image.labels.get(labels.FACTS, "{}"))
     except ValueError as error:
         raise ImageError(f"image {reference}: its label {labels.FACTS} cannot be read: {error}") from error
-    return NodeImage(
-        reference=reference, id=image.id, digest=image.labels.get(labels.IMAGE_DIGEST, image.id), kubernetes=facts.get("kubernetes")
-    )
+    return NodeImage(reference=reference, id=image.id, digest=image.labels.get(labels.IMAGE_DIGEST, image.id), kubernetes=facts.get("kubernetes"))

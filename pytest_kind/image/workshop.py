@@ -98,7 +98,12 @@ class Workshop:
         with tempfile.TemporaryFile(dir=self.scratch) as output:
             try:
                 process = subprocess.Popen(
-                    [*_tied_to_us(), *argv], cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                    [*_tied_to_us(), *argv],
+                    cwd=cwd,
+                    env={**os.environ, **(env or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
                 )
             except OSError as error:
                 raise CommandError("this machine", argv, 127, str(error)) from error

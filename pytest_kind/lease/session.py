@@ -93,7 +93,7 @@ def _process() -> dict[str, Any]:
     return {
         "machine": _read("/etc/machine-id"),
         "boot": _read("/proc/sys/kernel/random/boot_id"),
-        "pidns": os.readlink("/proc/self/ns/pid") if sys.platform == "linux" else "",
+        "pidns": str(Path("/proc/self/ns/pid").readlink()) if sys.platform == "linux" else "",
         "pid": pid,
         "start": stat[19] if stat else "",
     }

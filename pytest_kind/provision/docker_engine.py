@@ -14,6 +14,7 @@ import docker
 import docker.errors
 import requests.exceptions
 from docker.types import Mount
+from docker.utils import parse_repository_tag
 
 from pytest_kind import errors
 from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Result, Volume
@@ -69,7 +70,7 @@ def _why_unavailable(error: BaseException) -> str:
     where = os.environ.get("DOCKER_HOST") or "docker's default address (no DOCKER_HOST set)"
     text = str(error)
     if "PermissionError" in text or "Permission denied" in text:
-        return f"no permission to use the engine at {where}: {text}; join its group (`docker` on most systems) or name an engine of your own with DOCKER_HOST"
+        return f"no permission to use the engine at {where}: {text}; join its group (`docker` on most systems) or name another with DOCKER_HOST"
     return f"no container engine answers at {where}: {text}; {HELP}"
 
 
@@ -124,7 +125,7 @@ class DockerEngine:
         return [Image(id=one["Id"], tags=tuple(one.get("RepoTags") or ()), labels=one.get("Labels") or {}, architecture="") for one in found]
 
     def pull(self, reference: str, seconds: float) -> None:
-        repository, tag = docker.utils.parse_repository_tag(reference)
+        repository, tag = parse_repository_tag(reference)
         separate = docker.from_env(timeout=int(seconds), version=self._api.api_version).api
         try:
             for line in cast("Any", separate).pull(repository, tag=tag or "latest", stream=True, decode=True):
@@ -138,7 +139,7 @@ class DockerEngine:
             separate.close()
 
     def import_image(self, archive: IO[bytes], reference: str, labels: Mapping[str, str]) -> None:
-        repository, tag = docker.utils.parse_repository_tag(reference)
+        repository, tag = parse_repository_tag(reference)
         changes = [f'LABEL "{key}"="{value}"' for key, value in labels.items()]
         with _ours(f"importing image {reference}"):
             # Its `import_image_from_stream` says chunked and sends the file plain, which the engine refuses.
@@ -147,7 +148,7 @@ class DockerEngine:
     def commit(
         self, container: str, reference: str, *, labels: Mapping[str, str], entrypoint: Sequence[str], environment: Mapping[str, str]
     ) -> Image:
-        repository, tag = docker.utils.parse_repository_tag(reference)
+        repository, tag = parse_repository_tag(reference)
         # The container's own labels and environment (its builder's) must not get into the image: all of it is stated.
         conf = {
             "Labels": dict(labels),
