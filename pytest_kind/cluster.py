@@ -332,7 +332,7 @@ class KindCluster:
             self._client = make_client(kubeconfig.credentials(self._admin), self._folder)
         return self._client
 
-    def kubectl(self, *argv: str, input: str | None = None, timeout: float = 60.0) -> str:  # noqa: A002 - subprocess' word
+    def kubectl(self, *argv: str, input: str | None = None, timeout: float = 300.0) -> str:  # noqa: A002 - subprocess' word
         """Runs the node's own kubectl, as administrator, and returns its standard output.
 
         Args:

@@ -151,7 +151,7 @@ class ApiServer:
             addons.cluster_admins(),
             *addons.documents(context.manifests["proxy"]),
             *dns,
-            *addons.documents(context.manifests["storage"]),
+            *addons.direct_storage(addons.documents(context.manifests["storage"]), context.facts.address),
         ]
 
         def post() -> NotYet | bool:

@@ -47,9 +47,7 @@ def quick_dns(manifests: Iterable[Document], api_address: str) -> list[Document]
         if kind == "Deployment":
             manifest["spec"]["replicas"] = 1
             container = manifest["spec"]["template"]["spec"]["containers"][0]
-            container.setdefault("env", []).extend(
-                [{"name": "KUBERNETES_SERVICE_HOST", "value": api_address}, {"name": "KUBERNETES_SERVICE_PORT", "value": str(API_PORT)}]
-            )
+            _direct(container, api_address)
             container["readinessProbe"]["periodSeconds"] = 1
         elif kind == "Service":
             manifest["spec"]["publishNotReadyAddresses"] = True
@@ -62,6 +60,21 @@ def quick_dns(manifests: Iterable[Document], api_address: str) -> list[Document]
                 corefile = manifest["data"]["Corefile"]
                 manifest["data"]["Corefile"] = re.sub(r"(\n\s+)(pods insecure)", r"\1\2\1startup_timeout 10ms", corefile)
     return result
+
+
+def direct_storage(manifests: Iterable[Document], api_address: str) -> list[Document]:
+    """The storage provisioner, so that it does not fail and restart for want of kube-proxy's first rules."""
+    result = list(manifests)
+    for manifest in result:
+        if manifest["kind"] == "Deployment":
+            _direct(manifest["spec"]["template"]["spec"]["containers"][0], api_address)
+    return result
+
+
+def _direct(container: Document, api_address: str) -> None:
+    """Has a container speak to the API server at its own address instead of the Service's."""
+    values = {"KUBERNETES_SERVICE_HOST": api_address, "KUBERNETES_SERVICE_PORT": str(API_PORT)}
+    container.setdefault("env", []).extend({"name": name, "value": value} for name, value in values.items())
 
 
 def service_address(manifests: Iterable[Document]) -> str:

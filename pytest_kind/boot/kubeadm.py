@@ -50,7 +50,7 @@ def init_documents(config: ClusterConfig, node: Node, facts: NodeFacts) -> str:
     """``/kind/kubeadm.conf`` of the first control plane, patched.
 
     Raises:
-        ConfigError: a patch is for a kind of document that is not there.
+        ConfigError: a patch is for a kind of document that is not there, or its arguments have no names.
     """
     documents = [_cluster(config, facts), _init(node, facts), _kubelet(config), _proxy(config)]
     for path, patches in (("kubeadmConfigPatches", config.kubeadm_config_patches), ("nodes[0].kubeadmConfigPatches", node.kubeadm_config_patches)):
@@ -139,18 +139,21 @@ def _proxy(config: ClusterConfig) -> Document:
 
 def _patched(documents: list[Document], path: str, patches: Sequence[str]) -> list[Document]:
     result = copy.deepcopy(documents)
-    unmatched = []
+    wrong = []
     for index, text in enumerate(patches):
         patch = yaml.safe_load(text)
         matching = [number for number, document in enumerate(result) if document["kind"] == patch["kind"]]
         if not matching and patch["kind"] != "JoinConfiguration":  # kind's files have one for nodes that join
             kinds = ", ".join(document["kind"] for document in result)
-            unmatched.append(f"{path}[{index}]: matches nothing: kind {patch['kind']!r} is none of {kinds}")
+            wrong.append(f"{path}[{index}]: matches nothing: kind {patch['kind']!r} is none of {kinds}")
         changes = {key: value for key, value in patch.items() if key not in {"apiVersion", "kind"}}
         for number in matching:
-            result[number] = _merged(result[number], changes)
-    if unmatched:
-        raise ConfigError("kubeadm patches", unmatched)
+            try:
+                result[number] = _merged(result[number], changes)
+            except (TypeError, KeyError):
+                wrong.append(f"{path}[{index}]: arguments must be a mapping, or a list of `name` and `value`")
+    if wrong:
+        raise ConfigError("kubeadm patches", wrong)
     return result
 
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from pytest_kind.config.types import ClusterConfig
-from pytest_kind.config.validate import problems
+from pytest_kind.config.validate import NO_YAML, problems
 from pytest_kind.errors import ConfigError
 
 # Fields of kind's that this version does not carry out: refused by name rather than ignored.
@@ -36,7 +36,7 @@ def from_file(path: Path) -> ClusterConfig:
         raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
     try:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
+    except NO_YAML as error:
         raise ConfigError(str(path), [f"is no YAML: {' '.join(str(error).split())}"]) from error
     if len(documents) != 1 or not isinstance(documents[0], dict):
         raise ConfigError(str(path), [f"must hold one YAML mapping (kind: Cluster), found {len(documents)} documents"])

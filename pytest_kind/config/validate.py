@@ -13,6 +13,8 @@ from pytest_kind.errors import UsageError
 from pytest_kind.naming import check_cluster_name
 
 _MAX_PORT = 65535
+# What PyYAML raises for a text that it cannot make values of: not only its own errors (a 13th month, `!!bool x`, `[[[…`).
+NO_YAML = (yaml.YAMLError, ValueError, AttributeError, LookupError, RecursionError)
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _LABEL_KEY = re.compile(rf"([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_LABEL_NAME}")
@@ -93,7 +95,7 @@ def _patches(path: str, patches: tuple[str, ...]) -> Iterator[str]:
     for index, text in enumerate(patches):
         try:
             patch = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except NO_YAML as error:
             yield f"{path}[{index}]: is no YAML: {' '.join(str(error).split())}"
             continue
         if not isinstance(patch, dict) or not isinstance(patch.get("kind"), str):

@@ -25,13 +25,15 @@ class ImagePlan:
     Attributes:
         tag: its full reference.
         layers: tar files, the lowest first; images share those that are the same file.
-        entrypoint: what it runs.
+        entrypoint: what it runs, whatever arguments it is given.
+        command: what it runs where it is given none.
         user: ``uid:gid``.
     """
 
     tag: str
     layers: Sequence[Path]
     entrypoint: Sequence[str] = ()
+    command: Sequence[str] = ()
     user: str = ""
     environment: Mapping[str, str] = field(default_factory=lambda: {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
 
@@ -90,6 +92,7 @@ def write_images(target: Path, architecture: str, plans: Sequence[ImagePlan]) ->
                     "created": "1970-01-01T00:00:00Z",
                     "config": {
                         "Entrypoint": list(plan.entrypoint) or None,
+                        "Cmd": list(plan.command) or None,
                         "Env": [f"{key}={value}" for key, value in plan.environment.items()],
                         "User": plan.user,
                         "WorkingDir": "/",

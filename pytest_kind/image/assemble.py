@@ -179,7 +179,7 @@ class _Builder:
         plan(f"registry.k8s.io/coredns/coredns:{tags['coredns']}", [coredns], ["/coredns"], "65532:65532")
         plan(f"registry.k8s.io/pause:{tags['pause']}", [layer("pause", {"pause": parts.pause / "pause"})], ["/pause"], "65535:65535")
         busybox = fetched("busybox")
-        plan(self.inputs.versions["images"]["busybox"], [busybox], ["/bin/sh"])
+        plans.append(archive.ImagePlan(tag=self.inputs.versions["images"]["busybox"], layers=[busybox], command=["sh"]))
         provisioner = layer("local-path", {"usr/local/bin/local-path-provisioner": parts.local_path / "local-path-provisioner"})
         plan(self.inputs.versions["images"]["local-path-provisioner"], [busybox, provisioner])
         target = archive.write_images(scratch / "images.tar", self.inputs.architecture, plans)

@@ -11,8 +11,8 @@ from typing import Any
 
 from pytest_kind.errors import ImageError
 
-# Raised when the Python of this package builds something else from the same files.
-BUILDER = 1
+# The Python that puts an image together decides what it is as much as the files that it puts together.
+_ASSEMBLERS = ("assemble.py", "archive.py")
 
 
 def node_image_dir() -> Path:
@@ -61,7 +61,7 @@ class Inputs:
 
     def digest_of(self, *parts: str | Path) -> str:
         """A digest over texts, files and folders (names, modes and contents)."""
-        digest = hashlib.sha256(f"{BUILDER} {self.architecture}\n".encode())
+        digest = hashlib.sha256(f"{self.architecture}\n".encode())
         for part in parts:
             if isinstance(part, str):
                 digest.update(f"{len(part)} {part}\n".encode())
@@ -76,7 +76,8 @@ class Inputs:
     @property
     def digest(self) -> str:
         """Over everything."""
-        return self.digest_of(self.kubernetes, self.root)
+        here = Path(__file__).parent
+        return self.digest_of(self.kubernetes, *((here / name).read_text(encoding="utf-8") for name in _ASSEMBLERS), self.root)
 
     @property
     def tag(self) -> str:

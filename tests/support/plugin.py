@@ -1,0 +1,51 @@
+"""``-p support.plugin``: puts a fake engine and a boot without Kubernetes under the real plugin, in any process.
+
+The engine is the folder that the variable ``FAKE_ENGINE`` names; none there means that no engine answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from support.credentials import admin_conf
+from support.engine import FakeEngine
+
+from pytest_kind import cluster
+from pytest_kind.api import kubeconfig
+from pytest_kind.boot.actions import BootContext
+from pytest_kind.errors import EngineUnavailable
+from pytest_kind.provision import docker_engine
+
+
+class Boot:
+    """Starts the node and takes it for a cluster. ``fake-boot`` is the command that tests let fail."""
+
+    name = "fake"
+
+    def __call__(self, context: BootContext) -> None:
+        context.provider.start(context.container)
+        context.exec(["fake-boot"])
+        address, port = context.provider.published_port(context.container, 6443)
+        context.admin = kubeconfig.outside(admin_conf(), context.facts.cluster, kubeconfig.url(address, port))
+
+
+def connect(seconds: float = 60.0) -> FakeEngine:
+    """What stands in for ``docker_engine.connect``."""
+    del seconds
+    folder = Path(os.environ["FAKE_ENGINE"])
+    if not folder.exists():
+        raise EngineUnavailable(f"no container engine answers at unix:///fake: no such file; {docker_engine.HELP}")
+    engine = FakeEngine(folder)
+    engine.log("connect")
+    return engine
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main() -> Generator[None, object, object]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(docker_engine, "connect", connect)
+        patch.setattr(cluster, "default_actions", lambda: [Boot()])
+        return (yield)

@@ -1,0 +1,34 @@
+"""The labels: keys that other programs and older versions of this one read."""
+
+from __future__ import annotations
+
+from pytest_kind import labels
+
+
+def test_the_keys_are_what_they_were() -> None:
+    keys = {name: value for name, value in vars(labels).items() if name.isupper()}
+    assert keys == {
+        "CLUSTER": "io.x-k8s.kind.cluster",
+        "ROLE": "io.x-k8s.kind.role",
+        "SESSION": "io.pytest-kind.session",
+        "OWNER": "io.pytest-kind.owner",
+        "CREATED": "io.pytest-kind.created",
+        "LEASE": "io.pytest-kind.lease",
+        "KEEP": "io.pytest-kind.keep",
+        "CONFIG_DIGEST": "io.pytest-kind.config",
+        "IMAGE_DIGEST": "io.pytest-kind.image",
+        "KIND": "io.pytest-kind.kind",
+        "FACTS": "io.pytest-kind.facts",
+        "ROLE_CONTROL_PLANE": "control-plane",
+    }
+
+
+def test_ours_is_what_a_session_made() -> None:
+    assert labels.is_ours({labels.SESSION: "1"})
+    assert not labels.is_ours({labels.CLUSTER: "kind", labels.ROLE: "control-plane"})
+
+
+def test_kept_is_only_what_says_so() -> None:
+    assert labels.is_kept({labels.KEEP: "true"})
+    assert not labels.is_kept({labels.KEEP: "false"})
+    assert not labels.is_kept({})

@@ -1,0 +1,25 @@
+"""What ``import pytest_kind`` offers."""
+
+from __future__ import annotations
+
+import pytest
+
+import pytest_kind
+from pytest_kind import cluster, errors
+from pytest_kind.config import types
+
+
+def test_the_public_names_are_these_and_are_there() -> None:
+    assert {name: getattr(pytest_kind, name) for name in pytest_kind.__all__} == {
+        "BootError": errors.BootError,
+        "ClusterConfig": types.ClusterConfig,
+        "ConfigError": errors.ConfigError,
+        "KindCluster": cluster.KindCluster,
+        "KindError": errors.KindError,
+        "KindNode": cluster.KindNode,
+    }
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'pytest_kind' has no attribute 'Nonsense'$"):
+        pytest_kind.Nonsense  # noqa: B018
