@@ -355,7 +355,7 @@ class KindCluster:
         """
         from pytest_kind.toolbox.images import load_image  # noqa: PLC0415 - the toolbox is above this module
 
-        load_image(self._provider, [node.container for node in self.nodes], reference)
+        load_image(self._provider, [node.container for node in self.nodes], reference, self._folder)
 
     def delete(self) -> None:
         """Removes the cluster, kept or not. Does nothing the second time."""

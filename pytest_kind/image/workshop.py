@@ -85,6 +85,8 @@ class Workshop:
         try:
             yield
         finally:
+            # Unlinked while it is held: whoever waits on it sees that and starts over with a new file (filelock 4).
+            Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
     def run(self, argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:

@@ -19,15 +19,21 @@ _PLACE = "kind"
 _FILE = "pytest-kind-image.tar"
 
 
-def load_image(provider: Provider, nodes: Iterable[str], reference: str) -> None:
+def load_image(provider: Provider, nodes: Iterable[str], reference: str, scratch: Path) -> None:
     """Puts an image into nodes.
+
+    Args:
+        provider: the engine.
+        nodes: their containers.
+        reference: the image's name in the engine.
+        scratch: a private folder of the session, for the archive on its way.
 
     Raises:
         UnknownImage: the engine has no image of that name.
     """
     if provider.image(reference) is None:
         raise UnknownImage(f"load_image: the engine has no image {reference!r}; build or pull it first")
-    with tempfile.TemporaryDirectory(prefix="pytest-kind-") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
         saved = Path(folder) / _FILE
         with saved.open("wb") as file:
             file.writelines(provider.save_image(reference))
