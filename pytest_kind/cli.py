@@ -107,3 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pytest-kind: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

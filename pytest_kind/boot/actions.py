@@ -178,7 +178,7 @@ class ApiServer:
 
 
 class NodeReady:
-    """Waits for the node to be Ready and marks it, as kubeadm does, as a control plane."""
+    """Waits for the node to be Ready."""
 
     name = "node"
 
@@ -216,6 +216,9 @@ class Finish:
 
     def __call__(self, context: BootContext) -> None:
         context.exec(["kubeadm", "init", "--config", "/kind/kubeadm.conf", f"--skip-phases={_EARLIER_PHASES}"])
+        # As kind does for a single node: load balancers have nowhere else to send to.
+        label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
+        context.api.patch(f"/api/v1/nodes/{context.facts.name}", {"metadata": {"labels": label}})
 
 
 class Defaults:

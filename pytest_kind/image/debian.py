@@ -23,9 +23,14 @@ _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/
 _SOURCES = "deb http://deb.debian.org/debian {suite} main\n"
 
 
+def base_digest(inputs: Inputs) -> str:
+    """Over what the base layer is made of."""
+    return inputs.digest_of(inputs.root / "packages.txt", inputs.versions["debian"]["suite"])
+
+
 def base_image(workshop: Workshop, inputs: Inputs) -> str:
     """The base layer's tag in the engine, made if it is not there."""
-    digest = inputs.digest_of(inputs.root / "packages.txt", inputs.versions["debian"]["suite"])
+    digest = base_digest(inputs)
     tag = f"pytest-kind/base:{digest}"
     if workshop.provider.image(tag) is None:
         with workshop.locked(f"base-{digest}", "the base layer"):

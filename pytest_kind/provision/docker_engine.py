@@ -237,11 +237,10 @@ class DockerEngine:
         bounded = ["timeout", "--kill-after=2", f"{seconds:.3f}", *argv]
         with _ours(f"running `{' '.join(argv)}` on {container[:12]}"):
             made = self._api.exec_create(container, bounded, environment=dict(environment or {}))["Id"]
-            parts: list[tuple[bytes | None, bytes | None]] = list(self._api.exec_start(made, demux=True, stream=True))
+            out, error = self._api.exec_start(made, demux=True)  # as a stream it would leave its socket open
             code = self._api.exec_inspect(made)["ExitCode"]
-        stdout = b"".join(out for out, _ in parts if out)
-        both = b"".join(part for pair in parts for part in pair if part)
-        return Result(code if code is not None else -1, stdout.decode(errors="replace"), both.decode(errors="replace"))
+        stdout, stderr = ((part or b"").decode(errors="replace") for part in (out, error))
+        return Result(code if code is not None else -1, stdout, stdout + stderr)
 
     def logs(self, container: str, lines: int) -> str:
         with _ours(f"reading the console of {container[:12]}"):

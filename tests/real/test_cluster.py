@@ -1,0 +1,121 @@
+"""A default cluster, as its users and its own kubectl see it. All tests here share one."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING
+
+from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api, StorageV1Api, VersionApi
+
+from pytest_kind import labels
+from pytest_kind.image.inputs import read_inputs
+from pytest_kind.provision import docker_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_kind import KindCluster
+
+BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
+
+
+def test_kubectl_on_the_node_and_the_client_agree(kind_cluster: KindCluster, kind_client: ApiClient) -> None:
+    wanted = read_inputs("amd64").kubernetes
+    versions = json.loads(kind_cluster.kubectl("version", "-o", "json"))
+    assert versions["serverVersion"]["gitVersion"] == versions["clientVersion"]["gitVersion"] == wanted
+    assert VersionApi(kind_client).get_code().git_version == wanted
+    node = CoreV1Api(kind_client).list_node().items[0]
+    assert node.status.node_info.kubelet_version == wanted
+    assert {one.type: one.status for one in node.status.conditions}["Ready"] == "True"
+    assert "Ready" in kind_cluster.kubectl("get", "nodes")
+
+
+def test_the_node_is_a_control_plane_that_takes_pods(kind_cluster: KindCluster, kind_client: ApiClient) -> None:
+    node = CoreV1Api(kind_client).read_node(kind_cluster.nodes[0].name)
+    assert node.metadata.name == f"{kind_cluster.name}-control-plane"
+    assert "node-role.kubernetes.io/control-plane" in node.metadata.labels
+    assert not node.spec.taints
+    assert node.spec.provider_id == f"kind://docker/{kind_cluster.name}/{node.metadata.name}"
+    assert "node.kubernetes.io/exclude-from-external-load-balancers" not in node.metadata.labels
+
+
+def test_dns_is_ready_and_answers_pods(kind_cluster: KindCluster, kind_client: ApiClient, kind_namespace: str) -> None:
+    ready = AppsV1Api(kind_client).read_namespaced_deployment("coredns", "kube-system").status.ready_replicas
+    assert ready == 1
+    script = "nslookup kubernetes.default.svc.cluster.local && nslookup kubernetes.default.svc.cluster.local | grep -q 10.96.0.1"
+    kind_cluster.kubectl("run", "asker", "-n", kind_namespace, f"--image={BUSYBOX}", "--restart=Never", "--", "sh", "-c", script)
+    kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/asker", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+
+
+def test_the_first_pods_did_not_have_to_restart(kind_cluster: KindCluster, kind_client: ApiClient) -> None:
+    pods = CoreV1Api(kind_client).list_pod_for_all_namespaces(label_selector="k8s-app in (kube-dns, kube-proxy)").items
+    pods += CoreV1Api(kind_client).list_namespaced_pod("local-path-storage").items
+    assert len(pods) == 3
+    assert {pod.metadata.name: [one.restart_count for one in pod.status.container_statuses or []] for pod in pods if pod.status.container_statuses} == {
+        pod.metadata.name: [0] for pod in pods
+    }
+
+
+def test_kubeadm_finished(kind_cluster: KindCluster) -> None:
+    assert "ClusterConfiguration" in kind_cluster.kubectl("get", "configmap", "-n", "kube-system", "kubeadm-config", "-o", "yaml")
+    assert "kubeconfig" in kind_cluster.kubectl("get", "configmap", "-n", "kube-public", "cluster-info", "-o", "yaml")
+    assert kind_cluster.nodes[0].exec("kubeadm", "token", "list", "-o", "jsonpath={.token}").strip()
+
+
+def test_one_default_storage_class(kind_client: ApiClient) -> None:
+    classes = StorageV1Api(kind_client).list_storage_class().items
+    assert [(one.metadata.name, one.volume_binding_mode) for one in classes] == [("standard", "WaitForFirstConsumer")]
+    assert classes[0].metadata.annotations["storageclass.kubernetes.io/is-default-class"] == "true"
+
+
+def test_the_kubeconfig_is_private_and_speaks_to_loopback(kind_kubeconfig: Path, kind_client: ApiClient) -> None:
+    assert stat.S_IMODE(kind_kubeconfig.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kind_kubeconfig.parent.stat().st_mode) == 0o700
+    assert "server: https://127.0.0.1:" in kind_kubeconfig.read_text(encoding="utf-8")
+    assert kind_client.configuration.host.startswith("https://127.0.0.1:")
+
+
+def test_a_namespace_has_its_service_account(kind_client: ApiClient, kind_namespace: str) -> None:
+    assert CoreV1Api(kind_client).read_namespaced_service_account("default", kind_namespace).metadata.name == "default"
+
+
+def test_no_secret_is_in_a_label_or_in_the_environment(kind_cluster: KindCluster) -> None:
+    provider = docker_engine.connect()
+    try:
+        config = provider.inspect(kind_cluster.nodes[0].container)["Config"]
+        token = kind_cluster.nodes[0].exec("kubeadm", "token", "list", "-o", "jsonpath={.token}").split()[0]
+        assert token not in json.dumps(config)
+        assert "BEGIN" not in json.dumps(config)
+    finally:
+        provider.close()
+
+
+def test_kinds_own_labels_are_on_the_node(kind_cluster: KindCluster) -> None:
+    provider = docker_engine.connect()
+    try:
+        found = provider.container(kind_cluster.nodes[0].container)
+        assert found is not None
+        assert found.labels["io.x-k8s.kind.cluster"] == kind_cluster.name
+        assert found.labels["io.x-k8s.kind.role"] == "control-plane"
+        assert labels.is_ours(found.labels)
+        assert not labels.is_kept(found.labels)
+        assert len(found.volumes) == 1
+        assert {one.name for one in provider.volumes({labels.CLUSTER: kind_cluster.name})} == set(found.volumes)
+    finally:
+        provider.close()
+
+
+def test_an_image_of_the_engine_is_loaded(kind_cluster: KindCluster, kind_namespace: str, tmp_path: Path) -> None:
+    provider = docker_engine.connect()
+    tag = f"pytest-kind-test/loaded:{kind_cluster.name}"
+    try:
+        with provider.get(kind_cluster.nodes[0].container, "/bin/busybox") as archive:
+            provider.import_image(archive, tag, {})
+        kind_cluster.load_image(tag)
+    finally:
+        provider.remove_image(tag)
+        provider.close()
+    kind_cluster.kubectl("run", "loaded", "-n", kind_namespace, f"--image={tag}", "--restart=Never", "--command", "--", "/busybox", "true")
+    kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/loaded", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    assert "kind/pytest-kind-image.tar" not in kind_cluster.nodes[0].exec("ls", "/kind")

@@ -1,0 +1,80 @@
+"""Evidence: what a node tells of a failed boot, without its secrets and without failing itself."""
+
+from __future__ import annotations
+
+import pytest
+from support.engine import FakeEngine
+
+from pytest_kind.diagnose.evidence import node_evidence, redacted
+from pytest_kind.errors import EngineError
+
+KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\nEEIBase64\n-----END EC PRIVATE KEY-----"
+REDACTED = "-----BEGIN EC PRIVATE KEY-----[removed]-----END EC PRIVATE KEY-----"
+
+
+@pytest.fixture
+def node(engine: FakeEngine) -> str:
+    return engine.add_container("c-control-plane", {})
+
+
+def test_a_running_node_answers_every_question(engine: FakeEngine, node: str) -> None:
+    engine.answer(["systemctl", "--failed"], "kubelet.service loaded failed\n")
+    engine.answer(["journalctl"], "oom\n")
+    engine.answer(["sh"], "kube-apiserver\n")
+    assert node_evidence(engine, node, "c-control-plane") == "\n".join(
+        [
+            "--- c-control-plane: units that failed",
+            "kubelet.service loaded failed",
+            "--- c-control-plane: journal, warnings and worse",
+            "oom",
+            "--- c-control-plane: kubelet, its last lines",
+            "oom",
+            "--- c-control-plane: this node's preparation",
+            "oom",
+            "--- c-control-plane: containers",
+            "kube-apiserver",
+            "--- c-control-plane: control plane, last lines",
+            "kube-apiserver",
+        ]
+    )
+
+
+def test_questions_without_an_answer_are_left_out(engine: FakeEngine, node: str) -> None:
+    engine.answer(["systemctl"], "kubelet.service loaded failed\n")
+    assert node_evidence(engine, node, "n") == "--- n: units that failed\nkubelet.service loaded failed"
+
+
+def test_a_node_that_ended_shows_its_console(engine: FakeEngine) -> None:
+    node = engine.add_container("n", {}, "exited")
+    assert node_evidence(engine, node, "n") == "--- n: the container is exited; its console ended with\nthe console's last words"
+    assert engine.made("exec") == []
+
+
+def test_a_node_that_is_gone(engine: FakeEngine) -> None:
+    assert node_evidence(engine, "gone", "n") == "--- n: the container is gone"
+
+
+def test_an_engine_that_fails_meanwhile_is_part_of_the_evidence(engine: FakeEngine, node: str) -> None:
+    engine.fail_once("exec", EngineError("connection lost"))
+    assert node_evidence(engine, node, "n") == "--- n: no more evidence: connection lost"
+
+
+def test_evidence_has_no_secrets(engine: FakeEngine, node: str) -> None:
+    engine.answer(["systemctl"], f"token abcdef.0123456789abcdef\n{KEY}\n")
+    assert node_evidence(engine, node, "n") == f"--- n: units that failed\ntoken abcdef.[removed]\n{REDACTED}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (KEY, REDACTED),
+        (f"a\n{KEY}\nb\n{KEY}\nc", f"a\n{REDACTED}\nb\n{REDACTED}\nc"),
+        ("kubeadm join --token abcdef.0123456789abcdef", "kubeadm join --token abcdef.[removed]"),
+        ("    client-key-data: TUhjQ0FR", "    client-key-data: [removed]"),
+        ("token: eyJhbGciOi", "token: [removed]"),
+        ("nothing secret: v1.37.1, 198.19.255.1", "nothing secret: v1.37.1, 198.19.255.1"),
+        ("abcdef.0123456789abcdef0", "abcdef.0123456789abcdef0"),
+    ],
+)
+def test_keys_and_tokens_are_removed_and_nothing_else(text: str, expected: str) -> None:
+    assert redacted(text) == expected

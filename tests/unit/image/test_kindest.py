@@ -1,0 +1,33 @@
+"""A node image from kind's published one."""
+
+from __future__ import annotations
+
+import pytest
+from support.engine import FakeEngine
+
+from pytest_kind.errors import EngineError
+from pytest_kind.image import kindest
+from pytest_kind.image.inputs import Inputs
+from pytest_kind.image.workshop import Workshop
+
+
+def test_where_kind_publishes_a_version(inputs: Inputs) -> None:
+    assert kindest.reference(inputs) == "kindest/node:v1.37.1"
+
+
+def test_nothing_where_no_registry_has_it(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
+    assert kindest.derive(workshop, inputs) is None
+    assert engine.made("create") == []
+
+
+def test_its_builder_is_of_this_session_and_does_not_run(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
+    engine.add_image("kindest/node:v1.37.1")
+    kindest.derive(workshop, inputs)
+    assert engine.made("create") == engine.made("remove") == [f"pytest-kind-builder-{workshop.scratch.name}"]
+    assert engine.made("start") == []
+
+
+def test_an_engine_that_fails_is_not_taken_for_a_registry_that_does(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
+    engine.fail_once("pull", EngineError("disk full"))
+    with pytest.raises(EngineError, match="^disk full$"):
+        kindest.derive(workshop, inputs)

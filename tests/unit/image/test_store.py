@@ -1,0 +1,161 @@
+"""Which node image a run gets, in the order in which they are looked for."""
+
+from __future__ import annotations
+
+import pytest
+from support.engine import FakeEngine
+
+from pytest_kind import labels
+from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
+from pytest_kind.image import store
+from pytest_kind.image.inputs import Inputs, read_inputs
+from pytest_kind.image.workshop import Workshop
+from pytest_kind.progress import Progress
+from pytest_kind.provision.provider import Image
+
+
+@pytest.fixture
+def wanted() -> Inputs:
+    return read_inputs("amd64")
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> list[str]:
+    """The tags that were compiled: a dozen minutes of work each, so that this alone is not done."""
+    tags: list[str] = []
+
+    def assemble(_: Workshop, wanted: Inputs) -> Image:
+        tags.append(wanted.tag)
+        return engine.add_node_image(wanted.kubernetes)
+
+    monkeypatch.setattr("pytest_kind.image.assemble.assemble", assemble)
+    return tags
+
+
+class TestOwnImage:
+    def test_a_cached_one_is_used_as_it_is(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]) -> None:
+        image = engine.add_node_image()
+        assert store.resolve(workshop) == store.NodeImage(
+            reference=wanted.tag, id=image.id, digest=wanted.digest, kubernetes=wanted.kubernetes
+        )
+        assert engine.made("pull") == []
+        assert compiled == []
+
+    def test_kinds_published_one_gets_our_labels(
+        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]
+    ) -> None:
+        engine.add_to_registry(f"kindest/node:{wanted.kubernetes}")
+        found = store.resolve(workshop)
+        assert (found.reference, found.digest, found.kubernetes) == (wanted.tag, wanted.digest, wanted.kubernetes)
+        assert engine.made("pull") == [f"kindest/node:{wanted.kubernetes}"]
+        assert engine.names == []
+        assert compiled == []
+        made = engine.image(wanted.tag)
+        assert made is not None
+        assert made.labels == {
+            labels.KIND: "node-image",
+            labels.IMAGE_DIGEST: wanted.digest,
+            labels.FACTS: f'{{"kubernetes": "{wanted.kubernetes}", "preloaded": false}}',
+        }
+        assert made.entrypoint == ("/usr/local/bin/entrypoint", "/sbin/init")
+
+    def test_kinds_that_the_engine_has_is_not_pulled(
+        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]
+    ) -> None:
+        engine.add_image(f"kindest/node:{wanted.kubernetes}")
+        assert store.resolve(workshop).digest == wanted.digest
+        assert engine.made("pull") == []
+        assert compiled == []
+
+    def test_a_failed_commit_leaves_no_container(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs) -> None:
+        engine.add_image(f"kindest/node:{wanted.kubernetes}")
+        engine.fail_once("commit", ImageError("disk full"))
+        with pytest.raises(ImageError, match="^disk full$"):
+            store.resolve(workshop)
+        assert engine.names == []
+
+    def test_where_no_registry_answers_it_is_compiled_and_that_is_said(
+        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        notes: list[str] = []
+        monkeypatch.setattr(Progress, "note", lambda _, text: notes.append(text))
+        assert store.resolve(workshop).digest == wanted.digest
+        assert compiled == [wanted.tag]
+        assert notes == [
+            f"no registry gives kindest/node:{wanted.kubernetes}: Kubernetes {wanted.kubernetes} is compiled from its Go modules, once "
+            "(about 12 min on two cores; parts that are cached take none)"
+        ]
+
+    def test_what_another_process_made_meanwhile_is_used(
+        self, workshop: Workshop, engine: FakeEngine, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked = store.cached
+
+        def comes_after_the_first_look(workshop: Workshop, wanted: Inputs) -> store.NodeImage | None:
+            found = looked(workshop, wanted)
+            engine.add_node_image()
+            return found
+
+        monkeypatch.setattr(store, "cached", comes_after_the_first_look)
+        store.resolve(workshop)
+        assert compiled == []
+        assert engine.made("pull") == []
+
+    def test_another_version_is_another_image(self, workshop: Workshop, engine: FakeEngine, compiled: list[str]) -> None:
+        engine.add_node_image()
+        found = store.resolve(workshop, kubernetes="v1.36.0")
+        assert found.kubernetes == "v1.36.0"
+        assert compiled == [read_inputs("amd64", "v1.36.0").tag]
+
+    @pytest.mark.parametrize("version", ["v1.37.1", "v1.37.0-rc.1", "v1.37.0-alpha.12"])
+    def test_versions_that_are_accepted(self, workshop: Workshop, engine: FakeEngine, version: str, compiled: list[str]) -> None:
+        assert store.resolve(workshop, kubernetes=version).kubernetes == version
+
+    @pytest.mark.parametrize("version", ["1.37.1", "v1.37", "v2.0.0", "latest", "", "v1.37.1+k3s1"])
+    def test_what_is_no_version_is_refused(self, workshop: Workshop, version: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            store.resolve(workshop, kubernetes=version)
+        assert str(caught.value) == f"--kind-version: {version!r} is no Kubernetes version; accepted is the form v1.37.1"
+
+
+class TestGivenImage:
+    def test_one_in_the_engine_is_not_pulled(self, workshop: Workshop, engine: FakeEngine) -> None:
+        image = engine.add_image("localhost/node:1")
+        assert store.resolve(workshop, reference="localhost/node:1") == store.NodeImage(
+            reference="localhost/node:1", id=image.id, digest=image.id, kubernetes=None
+        )
+        assert engine.made("pull") == []
+
+    def test_it_wins_over_a_version(self, workshop: Workshop, engine: FakeEngine) -> None:
+        engine.add_image("localhost/node:1")
+        assert store.resolve(workshop, reference="localhost/node:1", kubernetes="nonsense").reference == "localhost/node:1"
+
+    def test_one_of_ours_keeps_its_digest_and_version(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs) -> None:
+        engine.add_node_image()
+        found = store.resolve(workshop, reference=wanted.tag)
+        assert (found.digest, found.kubernetes) == (wanted.digest, wanted.kubernetes)
+
+    def test_another_one_is_pulled(self, workshop: Workshop, engine: FakeEngine) -> None:
+        engine.add_to_registry("kindest/node:v1.30.0")
+        assert store.resolve(workshop, reference="kindest/node:v1.30.0").kubernetes is None
+        assert engine.made("pull") == ["kindest/node:v1.30.0"]
+
+    def test_one_that_nobody_has_is_unknown(self, workshop: Workshop) -> None:
+        with pytest.raises(UnknownImage) as caught:
+            store.resolve(workshop, reference="nobody/has:it")
+        assert str(caught.value) == (
+            "--kind-image: nobody/has:it is not in the engine and cannot be pulled: pulling nobody/has:it: no registry answers"
+        )
+        assert isinstance(caught.value.__cause__, NotFound)
+
+    @pytest.mark.parametrize("entrypoint", [(), ("sh",), ("/entrypoint.sh",)])
+    def test_one_that_is_no_node_image_is_refused(self, workshop: Workshop, engine: FakeEngine, entrypoint: tuple[str, ...]) -> None:
+        engine.add_image("busybox", entrypoint=entrypoint)
+        with pytest.raises(UnknownImage) as caught:
+            store.resolve(workshop, reference="busybox")
+        assert str(caught.value) == f"--kind-image: busybox is no node image: its entrypoint is {list(entrypoint)}, not kind's"
+
+    def test_one_whose_label_is_broken_is_an_image_error(self, workshop: Workshop, engine: FakeEngine) -> None:
+        engine.add_image("localhost/node:1", {labels.FACTS: "{"})
+        with pytest.raises(ImageError, match=r"^image localhost/node:1: its label io\.pytest-kind\.facts cannot be read: "):
+            store.resolve(workshop, reference="localhost/node:1")

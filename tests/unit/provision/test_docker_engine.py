@@ -1,0 +1,327 @@
+"""The Docker engine's errors and answers in this package's words, without an engine."""
+
+from __future__ import annotations
+
+import gc
+import io
+import socket
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+import requests
+
+from pytest_kind import errors
+from pytest_kind.provision import docker_engine
+from pytest_kind.provision.docker_engine import DockerEngine
+from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Port, Result, Volume
+
+
+def refusal(status: int, explanation: str, kind: type[docker.errors.APIError] = docker.errors.APIError) -> docker.errors.APIError:
+    """What docker-py raises for an answer of the engine's."""
+    response = requests.Response()
+    response.status_code = status
+    return kind("refused", response=response, explanation=explanation)
+
+
+class Client:
+    """In docker-py's place: answers what it is told, raises what it is told, and keeps what it was asked."""
+
+    base_url = "http+docker://localhost"
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+        self.asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.asked.append((name, args, kwargs))
+            answer = self._answers[name]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return call
+
+
+def engine_of(**answers: Any) -> DockerEngine:
+    return DockerEngine(Client(**answers))  # type: ignore[arg-type]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("raised", "expected", "message"),
+        [
+            (refusal(404, "No such container: abc", docker.errors.NotFound), errors.NotFound, "starting container abc: No such container: abc"),
+            (
+                refusal(409, "the container is being removed"),
+                errors.Conflict,
+                "starting container abc: the container is being removed",
+            ),
+            (
+                refusal(500, "Bind for 127.0.0.1:80 failed: port is already allocated"),
+                errors.Conflict,
+                "starting container abc: Bind for 127.0.0.1:80 failed: port is already allocated",
+            ),
+            (
+                refusal(500, "listen tcp4 127.0.0.1:80: bind: address already in use"),
+                errors.Conflict,
+                "starting container abc: listen tcp4 127.0.0.1:80: bind: address already in use",
+            ),
+            (
+                refusal(500, "write /var/lib/docker/tmp: No space left on device"),
+                errors.EngineError,
+                "starting container abc: the engine's disk is full (write /var/lib/docker/tmp: No space left on device); "
+                "make room (`docker system df` shows what takes it)",
+            ),
+            (refusal(500, "it broke"), errors.EngineError, "starting container abc: it broke"),
+            (docker.errors.DockerException("odd"), errors.EngineError, "starting container abc: the engine's connection failed: odd"),
+            (
+                requests.exceptions.ReadTimeout("read timed out"),
+                errors.EngineError,
+                "starting container abc: the engine's connection failed: read timed out",
+            ),
+            (BrokenPipeError("broken pipe"), errors.EngineError, "starting container abc: the engine's connection failed: broken pipe"),
+        ],
+    )
+    def test_each_becomes_one_of_ours_that_says_what_was_done(
+        self, raised: Exception, expected: type[errors.KindError], message: str
+    ) -> None:
+        with pytest.raises(errors.KindError) as caught:
+            engine_of(start=raised).start("abc")
+        assert type(caught.value) is expected
+        assert str(caught.value) == message
+        assert caught.value.__cause__ is raised
+
+    def test_an_interrupt_is_nobodys_error(self) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            engine_of(start=KeyboardInterrupt()).start("abc")
+
+
+class TestConnecting:
+    @pytest.fixture(autouse=True)
+    def _sockets(self) -> Iterator[None]:
+        """docker-py does not close the socket of a connection that was refused."""
+        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+    def test_no_engine_at_the_address(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        where = f"unix://{tmp_path}/none.sock"
+        monkeypatch.setenv("DOCKER_HOST", where)
+        with pytest.raises(errors.EngineUnavailable) as caught:
+            docker_engine.connect()
+        message = str(caught.value)
+        assert message.startswith(f"no container engine answers at {where}: ")
+        assert "No such file or directory" in message
+        assert message.endswith("; start an engine, or name one that runs (DOCKER_HOST, `docker context use`)")
+
+    def test_an_engine_that_has_ended_left_its_socket(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "engine.sock"
+        with socket.socket(socket.AF_UNIX) as ended:
+            ended.bind(str(path))
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        with pytest.raises(errors.EngineUnavailable, match=r"^no container engine answers at .*Connection refused"):
+            docker_engine.connect()
+
+    def test_an_address_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DOCKER_HOST", "nonsense://x:y:z")
+        with pytest.raises(errors.EngineUnavailable, match="^no container engine answers at nonsense://x:y:z: "):
+            docker_engine.connect()
+
+    @pytest.mark.parametrize(
+        "text", ["('Connection aborted.', PermissionError(13, 'Permission denied'))", "dial unix /var/run/docker.sock: Permission denied"]
+    )
+    def test_an_engine_that_this_user_may_not_use(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+        # A socket without permission stops everybody but root, so docker-py's words for it stand in.
+        def refuses(**_: object) -> None:
+            raise docker.errors.DockerException(f"Error while fetching server API version: {text}")
+
+        monkeypatch.setattr(docker_engine.docker, "from_env", refuses)
+        with pytest.raises(errors.EngineUnavailable) as caught:
+            docker_engine.connect()
+        assert str(caught.value) == (
+            "no permission to use the engine at docker's default address (no DOCKER_HOST set): "
+            f"Error while fetching server API version: {text}; join its group (`docker` on most systems) or name another with DOCKER_HOST"
+        )
+
+
+class TestInfo:
+    @pytest.mark.parametrize(("said", "architecture"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("riscv64", "riscv64")])
+    def test_the_architecture_in_gos_words(self, said: str, architecture: str) -> None:
+        assert engine_of(info={"Architecture": said}).info().architecture == architecture
+
+    def test_what_the_engine_says(self) -> None:
+        said = {
+            "ServerVersion": "26.1.5",
+            "Architecture": "x86_64",
+            "CgroupVersion": "2",
+            "Driver": "overlay2",
+            "NCPU": 4,
+            "MemTotal": 8,
+            "SecurityOptions": ["name=seccomp", "name=rootless"],
+        }
+        found = engine_of(info=said).info()
+        assert (found.name, found.cgroup_version, found.storage_driver) == ("Docker 26.1.5", 2, "overlay2")
+        assert (found.cpus, found.memory, found.rootless, found.local) == (4, 8, True, True)
+
+    @pytest.mark.parametrize(
+        ("base_url", "host", "local"),
+        [
+            ("http+docker://localhost", "", True),
+            ("http://127.0.0.1:2375", "tcp://127.0.0.1:2375", True),
+            ("https://engine.example:2376", "tcp://engine.example:2376", False),
+            ("http+docker://ssh", "ssh://me@engine.example", False),
+        ],
+    )
+    def test_whether_its_ports_are_on_this_machine(self, monkeypatch: pytest.MonkeyPatch, base_url: str, host: str, local: bool) -> None:
+        if host:
+            monkeypatch.setenv("DOCKER_HOST", host)
+        client = Client(info={})
+        client.base_url = base_url
+        assert DockerEngine(client).info().local is local  # type: ignore[arg-type]
+
+
+class TestContainers:
+    def test_a_plan_becomes_one_request(self) -> None:
+        client = Client(create_host_config="the host config", create_container={"Id": "abc"})
+        spec = ContainerSpec(
+            name="c-control-plane",
+            image="sha256:node",
+            labels={"a": "b"},
+            environment={"KUBECONFIG": "/k"},
+            ports=[Port(container=6443), Port(container=53, host=5353, address="::1", protocol="udp")],
+            binds=[Bind(source="/data", target="/mnt", read_only=True, propagation="rslave")],
+            tmpfs={"/run": ""},
+            volume="/var",
+            restart_once=True,
+        )
+        assert DockerEngine(client).create(spec) == "abc"  # type: ignore[arg-type]
+        (_, _, host), (_, _, made) = client.asked
+        assert host["port_bindings"] == {"6443/tcp": ("127.0.0.1", None), "53/udp": ("::1", 5353)}
+        assert host["restart_policy"] == {"Name": "on-failure", "MaximumRetryCount": 1}
+        assert (host["privileged"], host["cgroupns"], host["tmpfs"], host["network_mode"]) == (True, "private", {"/run": ""}, "bridge")
+        assert host["mounts"] == [
+            {"Target": "/mnt", "Source": "/data", "Type": "bind", "ReadOnly": True, "BindOptions": {"Propagation": "rslave"}},
+            {"Target": "/var", "Source": None, "Type": "volume", "ReadOnly": False, "VolumeOptions": {"Labels": {"a": "b"}}},
+        ]
+        assert (made["name"], made["hostname"], made["image"], made["labels"]) == ("c-control-plane", "c-control-plane", "sha256:node", {"a": "b"})
+        assert made["ports"] == [(6443, "tcp"), (53, "udp")]
+        assert (made["entrypoint"], made["command"], made["tty"], made["host_config"]) == (None, None, True, "the host config")
+
+    def test_containers_of_the_engines_list(self) -> None:
+        listed = {
+            "Id": "abcdef0123456789",
+            "Names": ["/c-control-plane"],
+            "ImageID": "sha256:i",
+            "Labels": {"a": "b"},
+            "State": "running",
+            "Mounts": [{"Type": "volume", "Name": "v"}, {"Type": "bind", "Source": "/"}],
+        }
+        client = Client(containers=[listed, {"Id": "abcdef0123456789", "ImageID": "sha256:i", "State": "dead"}])
+        assert DockerEngine(client).containers({"a": "b", "c": None}) == [  # type: ignore[arg-type]
+            Container(id="abcdef0123456789", name="c-control-plane", image="sha256:i", labels={"a": "b"}, state="running", volumes=("v",)),
+            Container(id="abcdef0123456789", name="abcdef012345", image="sha256:i", labels={}, state="dead"),
+        ]
+        assert client.asked == [("containers", (), {"all": True, "filters": {"label": ["a=b", "c"]}})]
+
+    def test_a_container_by_name(self) -> None:
+        found = {"Id": "abc", "Name": "/n", "Image": "i", "Config": {"Labels": None}, "State": {"Status": "exited"}, "Mounts": []}
+        assert engine_of(inspect_container=found).container("n") == Container(id="abc", name="n", image="i", labels={}, state="exited")
+
+    def test_what_is_not_there_is_none(self) -> None:
+        gone = refusal(404, "No such", docker.errors.NotFound)
+        assert engine_of(inspect_container=gone).container("n") is None
+        assert engine_of(inspect_image=gone).image("n") is None
+
+    @pytest.mark.parametrize("raised", [refusal(404, "No such", docker.errors.NotFound), refusal(409, "removal is in progress")])
+    def test_removing_what_is_gone_or_going_is_no_error(self, raised: Exception) -> None:
+        engine = engine_of(remove_container=raised, remove_volume=raised)
+        engine.remove("abc")
+        engine.remove_volume("v")
+
+    def test_removing_takes_volumes_and_does_not_ask_whether_it_runs(self) -> None:
+        client = Client(remove_container=None)
+        DockerEngine(client).remove("abc")  # type: ignore[arg-type]
+        assert client.asked == [("remove_container", ("abc",), {"v": True, "force": True})]
+
+    def test_an_engine_that_cannot_remove_says_so(self) -> None:
+        with pytest.raises(errors.EngineError, match=r"^removing container abc: driver failed$"):
+            engine_of(remove_container=refusal(500, "driver failed")).remove("abc")
+
+    def test_a_command_is_bounded_and_its_streams_are_kept_apart(self) -> None:
+        client = Client(exec_create={"Id": "e"}, exec_start=(b"out", b"err"), exec_inspect={"ExitCode": 3})
+        result = DockerEngine(client).exec("abc", ["ls", "/"], seconds=2.5, environment={"A": "b"})  # type: ignore[arg-type]
+        assert result == Result(3, "out", "outerr")
+        assert client.asked[0] == (
+            "exec_create",
+            ("abc", ["timeout", "--kill-after=2", "2.500", "ls", "/"]),
+            {"environment": {"A": "b"}},
+        )
+
+    def test_a_command_that_prints_nothing(self) -> None:
+        engine = engine_of(exec_create={"Id": "e"}, exec_start=(None, None), exec_inspect={"ExitCode": None})
+        assert engine.exec("abc", ["true"]) == Result(-1, "", "")
+
+    def test_volumes_of_the_engines_list(self) -> None:
+        listed = {"Volumes": [{"Name": "v", "Labels": {"a": "b"}}, {"Name": "w", "Labels": None}]}
+        assert engine_of(volumes=listed).volumes({}) == [Volume(name="v", labels={"a": "b"}), Volume(name="w", labels={})]
+        assert engine_of(volumes={"Volumes": None}).volumes({}) == []
+
+    def test_a_file_of_a_container_is_read_from_the_start(self) -> None:
+        with engine_of(get_archive=(iter([b"ab", b"cd"]), {})).get("abc", "/kind/version") as archive:
+            assert archive.read() == b"abcd"
+
+
+class TestPorts:
+    def test_where_a_port_is_published(self) -> None:
+        engine = engine_of(port=[{"HostIp": "127.0.0.1", "HostPort": "34567"}], info={})
+        assert engine.published_port("abc", 6443) == ("127.0.0.1", 34567)
+
+    def test_a_port_that_is_not(self) -> None:
+        with pytest.raises(errors.EngineError, match="^container abc publishes no port for 6443$"):
+            engine_of(port=None).published_port("abc", 6443)
+
+    def test_another_machines_engine_publishes_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DOCKER_HOST", "tcp://engine.example:2376")
+        client = Client(port=[{"HostIp": "0.0.0.0", "HostPort": "34567"}], info={})  # noqa: S104
+        client.base_url = "https://engine.example:2376"
+        assert DockerEngine(client).published_port("abc", 6443) == ("engine.example", 34567)  # type: ignore[arg-type]
+
+
+class TestImages:
+    def test_an_image(self) -> None:
+        found = {
+            "Id": "sha256:i",
+            "RepoTags": ["a:1"],
+            "Architecture": "amd64",
+            "Config": {"Labels": {"a": "b"}, "Entrypoint": ["/usr/local/bin/entrypoint", "/sbin/init"]},
+        }
+        assert engine_of(inspect_image=found).image("a:1") == Image(
+            id="sha256:i", tags=("a:1",), labels={"a": "b"}, architecture="amd64", entrypoint=("/usr/local/bin/entrypoint", "/sbin/init")
+        )
+
+    def test_an_image_with_nothing_in_its_configuration(self) -> None:
+        assert engine_of(inspect_image={"Id": "i", "Config": None}).image("a") == Image(id="i", tags=(), labels={}, architecture="")
+
+    def test_an_import_carries_labels(self) -> None:
+        client = Client(import_image_from_data=None)
+        DockerEngine(client).import_image(io.BytesIO(b"tar"), "pytest-kind/base:1", {"a": "b"})  # type: ignore[arg-type]
+        assert client.asked[0][2] == {"repository": "pytest-kind/base", "tag": "1", "changes": ['LABEL "a"="b"']}
+
+    def test_a_commit_states_everything(self) -> None:
+        client = Client(commit={"Id": "sha256:i"}, inspect_image={"Id": "sha256:i"})
+        made = DockerEngine(client).commit("abc", "n:1", labels={"a": "b"}, entrypoint=["/e"], environment={"P": "q"})  # type: ignore[arg-type]
+        assert made.id == "sha256:i"
+        assert client.asked[0][2]["conf"] == {
+            "Labels": {"a": "b"},
+            "Entrypoint": ["/e"],
+            "Cmd": None,
+            "Env": ["P=q"],
+            "StopSignal": "SIGRTMIN+3",
+            "Hostname": "",
+        }
