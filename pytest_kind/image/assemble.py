@@ -137,7 +137,7 @@ class _Builder:
             "@LOCAL_PATH_PROVISIONER@": self.inputs.versions["images"]["local-path-provisioner"],
             "@BUSYBOX@": self.inputs.versions["images"]["busybox"],
         }
-        for name in ("etc/containerd/config.toml", "kind/manifests/default-storage.yaml"):
+        for name in ("etc/containerd/config.toml", "kind/manifests/default-storage.yaml", "kind/manifests/default-cni.yaml"):
             files[name] = _replace((root / "rootfs" / name).read_text(encoding="utf-8"), replaced).encode()
         for program in ("kubeadm", "kubectl", "kubelet"):
             files[f"usr/bin/{program}"] = self.parts.kubernetes / program

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pytest_kind.image import workshop
 from pytest_kind.image.inputs import Inputs
 
 VERSIONS = """
@@ -19,6 +21,14 @@ image = "debian:bookworm-slim"
 etcd = "v3.7.0"
 coredns = "v1.14.6"
 """
+
+
+@pytest.fixture(autouse=True)
+def _machine_looked_at_again() -> Iterator[None]:
+    """What a test sees on its PATH is not remembered for the next one."""
+    workshop._tied_to_us.cache_clear()
+    yield
+    workshop._tied_to_us.cache_clear()
 
 
 @pytest.fixture

@@ -134,8 +134,12 @@ class TestPrograms:
         assert (caught.value.code, caught.value.output) == (3, "broken\n")
 
     def test_a_program_that_does_not_exist_is_a_command_error(self, workshop: Workshop) -> None:
-        with pytest.raises(CommandError, match=r"`no-such-program` ended with 127:\n.*no-such-program.*No such file"):
+        with pytest.raises(CommandError, match="`no-such-program` ended with 127:\n.*No such file or directory"):
             workshop.run(["no-such-program"])
+
+    def test_where_nothing_ties_it_to_this_process_it_runs_all_the_same(self, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("shutil.which", lambda _: None)
+        assert workshop.run(["sh", "-c", "echo on its own"]) == "on its own\n"
 
     def test_an_interrupt_ends_the_program(self, workshop: Workshop, tmp_path: Path) -> None:
         class Interrupts(Progress):
