@@ -85,7 +85,11 @@ class Maker:
         if request.keep:
             name = name or f"pytest-kind-{_kept_digest(request, image)[:8]}"
             with self._workshop(request).locked(f"kept-{name}", f"cluster {name}"):
-                return self._kept(request, image, name) or self._new(request, image, name)
+                kept = self._kept(request, image, name)
+                if kept is not None:
+                    return kept
+                self._refuse_taken(name)
+                return self._new(request, image, name)
         if name is not None:
             self._refuse_taken(name)
         return self._new(request, image, name or naming.random_cluster_name())
@@ -187,6 +191,8 @@ class Maker:
             api = Api(kubeconfig.credentials(self._admin(node)), self.session.folder, seconds=3)
         except KindError as error:
             return str(error)
+        except (yaml.YAMLError, LookupError, TypeError, ValueError, OSError) as error:
+            return f"its node {node.name} has a kubeconfig that cannot be read ({type(error).__name__})"
         try:
             api.text("/readyz")
         except ApiError as error:

@@ -26,8 +26,8 @@ def _told_once() -> Iterator[None]:
     """An error of ours is its message: the lines of code between here and the engine tell a test's author nothing."""
     try:
         yield
-    except KindError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from error
+    except (KindError, pytest.UsageError) as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _run(config: pytest.Config, settings: Settings) -> Run:
@@ -56,7 +56,8 @@ def _cluster(config: pytest.Config, settings: Settings) -> Iterator[KindCluster]
 @pytest.fixture(scope="session")
 def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
-    settings = getattr(request, "param", None) or options.resolve(request.config)
+    with _told_once():
+        settings = getattr(request, "param", None) or options.resolve(request.config)
     with _cluster(request.config, settings) as cluster:
         yield cluster
 
@@ -98,7 +99,8 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
     with contextlib.ExitStack() as stack:
 
         def make(config: Any = None, **values: Any) -> KindCluster:  # noqa: ANN401 - as the marker
-            settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory")
+            with _told_once():
+                settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory(…)")
             return stack.enter_context(_cluster(request.config, settings))
 
         yield make

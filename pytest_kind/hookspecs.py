@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from pytest_kind.boot.actions import Action
     from pytest_kind.cluster import KindCluster
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_kind_cluster_config(pytestconfig: pytest.Config) -> ClusterConfig | dict[str, Any] | None:
-    """Returns the configuration of clusters for which no option or marker gives one; the first answer counts."""
+def pytest_kind_cluster_config(pytestconfig: pytest.Config) -> ClusterConfig | dict[str, Any] | Path | str | None:
+    """Returns the configuration (or its file) of clusters for which no option or marker gives one; the first answer counts."""
 
 
 @pytest.hookspec

@@ -23,7 +23,7 @@ _FALSE = {"0", "false", "no", "off"}
 
 
 def _text(value: str) -> str:
-    if not value.strip():
+    if not isinstance(value, str) or not value.strip():  # a marker's may be anything
         raise ValueError("a value that is not empty")
     return value
 
@@ -103,6 +103,8 @@ OPTIONS = (
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
 )
+# Whose paths are relative to the folder that pytest was started in; others are to the project's.
+_INVOKED = {name for option in OPTIONS for name in (option.flag, option.environment)}
 GC_HELP = "remove what dead runs left (containers, volumes, files), and exit"
 
 # PyPI's pytest-kind has these; they are registered where no other plugin has them.
@@ -146,7 +148,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
 
     Args:
         marks: what the marker was given.
-        where: the test, for messages.
+        where: who says it, for messages: ``@pytest.mark.kind(…) of test_it.py::test_it``.
 
     Raises:
         pytest.UsageError: any value that is not accepted; all of them in one message.
@@ -162,27 +164,27 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
         if raw is None:
             values[option.name] = option.default
             continue
-        if option.name == "config" and source.startswith("@") and not isinstance(raw, (str, Path)):
-            values[option.name] = raw  # a mapping or a ClusterConfig
+        if option.name == "config" and not isinstance(raw, (str, Path)):
+            values[option.name] = raw  # a marker's mapping or ClusterConfig
             continue
         try:
             values[option.name] = option.parse(raw)
         except ValueError as error:
             wrong.append(f"{source}: {raw!r} is not accepted; accepted is {error}")
-    wrong += [f"@pytest.mark.kind of {where}: no such argument: {key}" for key in sorted(set(marks or ()) - _MARKER_KEYS)]
+    wrong += [f"{where.replace('(…)', '', 1)}: no such argument: {key}" for key in sorted(set(marks or ()) - _MARKER_KEYS)]
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = _default_cache()
     if isinstance(values["config"], Path):
-        base = config.rootpath if sources["config"].startswith(("kind_", "@")) else config.invocation_params.dir
+        base = config.invocation_params.dir if sources["config"] in _INVOKED else config.rootpath
         values["config"] = base / values["config"]
     return Settings(**values, sources=sources)
 
 
 def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where: str) -> tuple[str, Any]:
     if marks.get(option.name) is not None and option.name in _MARKER_KEYS:
-        return f"@pytest.mark.kind({option.name}=…) of {where}", marks[option.name]
+        return where.replace("(…)", f"({option.name}=…)", 1), marks[option.name]
     given = config.getoption(option.dest, None)
     if given is not None:
         return option.flag, given

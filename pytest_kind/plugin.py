@@ -6,6 +6,7 @@ and nothing else; what uses a cluster imports the rest.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     # A session's fixture does not see the markers of its tests: each test tells it by an invisible parameter which
     # cluster it wants. pytest then groups the tests by it, and ends a cluster after its last test.
     if "kind_cluster" in metafunc.fixturenames and "kind_cluster" not in _parametrized(metafunc):
-        marks = options.marker_values(metafunc.definition)
-        settings = _settings(metafunc.config, marks, metafunc.definition.nodeid)
+        try:
+            marks = options.marker_values(metafunc.definition)
+            settings = _settings(metafunc.config, marks, f"@pytest.mark.kind(…) of {metafunc.definition.nodeid}")
+        except pytest.UsageError as error:
+            if hasattr(metafunc.config, "workerinput"):  # whose end xdist would take for a crash
+                raise pytest.Collector.CollectError(str(error)) from error
+            metafunc.config.stash.setdefault(_WRONG, []).append(str(error))
+            return
         metafunc.parametrize("kind_cluster", [pytest.param(settings, id=pytest.HIDDEN_PARAM)], indirect=True, scope="session")
 
 
@@ -88,6 +95,15 @@ def _settings(config: pytest.Config, marks: dict[str, Any], where: str) -> Any: 
 
 
 _KNOWN: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+_WRONG: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    # Raised while a module is collected it would be that module's error, with a traceback; it is the whole run's.
+    wrong = config.stash.get(_WRONG, None)
+    if wrong:
+        raise pytest.UsageError("\n".join(dict.fromkeys(wrong)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,6 +118,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if (
         config.getoption("collectonly")
         or hasattr(config, "workerinput")
+        or _WRONG in config.stash
         or not any("kind_cluster" in getattr(one, "fixturenames", ()) for one in items)
     ):
         return []
@@ -117,7 +134,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if workers is not None:
         from pytest_kind.report import sweep_after_workers  # noqa: PLC0415
 
-        sweep_after_workers(options.resolve(session.config).cache_dir)
+        with contextlib.suppress(pytest.UsageError):  # then no worker has made anything, and each has said why
+            sweep_after_workers(options.resolve(session.config).cache_dir)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

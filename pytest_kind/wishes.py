@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind.cluster import Request
 from pytest_kind.config.load import checked, from_file, from_mapping
 from pytest_kind.config.types import ClusterConfig
+from pytest_kind.errors import UsageError
 from pytest_kind.naming import check_cluster_name
 
 if TYPE_CHECKING:
@@ -32,8 +34,10 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         cluster_config = checked(wanted, source)
     elif isinstance(wanted, Mapping):
         cluster_config = from_mapping(wanted, source)
+    elif isinstance(wanted, (str, Path)):
+        cluster_config = from_file(config.rootpath / wanted)
     else:
-        cluster_config = from_file(wanted)
+        raise UsageError(f"{source}: {wanted!r} is not accepted; accepted is the path of a file, a mapping or a ClusterConfig")
     return Request(
         config=cluster_config,
         name=None if settings.name is None else check_cluster_name(settings.name, settings.sources["name"]),

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: nothing here needs a container engine or a network."""
+"""Fixtures for the hermetic tests: nothing here needs a container engine or a network."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from support.api_server import ApiServer, serving
-from support.engine import FakeEngine
 
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.session import Session
 from pytest_kind.progress import Progress
+from support.api_server import ApiServer, serving
+from support.engine import FakeEngine
 
 pytest_plugins = ["pytester"]
 
@@ -22,8 +22,8 @@ settings.register_profile("hermetic", derandomize=True, deadline=None, database=
 settings.load_profile("hermetic")
 
 
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the one who runs these tests has set for runs of their own does not reach them."""
     for name in list(os.environ):
         if name.startswith(("PYTEST_KIND_", "DOCKER_")) or name in {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "CI"}:

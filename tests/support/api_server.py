@@ -30,14 +30,15 @@ class ApiServer:
         return f"https://127.0.0.1:{self.port}"
 
     def answer(self, method: str, path: str, *answers: Answer) -> None:
-        """Gives the answers, status and body, one after the other; the last one stays."""
+        """Gives the answers, status and body, one after the other; the last one stays. ``*`` is every other path."""
         self._answers[method, path] = list(answers)
 
     def take(self, method: str, path: str, content: str | None, body: Any) -> Answer:
         """Records a request and picks its answer."""
         self.requests.append((method, path, body))
         self.content_types.append(content)
-        answers = self._answers.get((method, path), [(404, {"kind": "Status", "message": f"nothing at {path}", "code": 404})])
+        nothing = [(404, {"kind": "Status", "message": f"nothing at {path}", "code": 404})]
+        answers = self._answers.get((method, path)) or self._answers.get((method, "*"), nothing)
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
 

@@ -59,8 +59,9 @@ class FakeEngine:
     # For tests: how it behaves
 
     def answer(self, argv: Sequence[str], stdout: str = "", *, code: int = 0) -> None:
-        """What commands that begin so print, and how they end; others print nothing and succeed."""
-        _write(self._root / "answers" / secrets.token_hex(8), {"argv": list(argv), "stdout": stdout, "code": code})
+        """What commands that begin so print from now on, and how they end; others print nothing and succeed."""
+        number = len(list((self._root / "answers").iterdir()))
+        _write(self._root / "answers" / f"{number:03}", {"argv": list(argv), "stdout": stdout, "code": code})
 
     def publish(self, address: str, port: int) -> None:
         """Where every published port is."""
@@ -70,9 +71,9 @@ class FakeEngine:
         """What ``get`` gives for a path, in whatever container."""
         (self._root / "files" / path.strip("/").replace("/", "%")).write_bytes(archive)
 
-    def fail_once(self, method: str, error: BaseException) -> None:
-        """Makes the next call of a method raise."""
-        _write(self._root / "trouble" / method, {"type": type(error).__name__, "text": str(error)})
+    def fail(self, method: str, error: BaseException, times: int = 1) -> None:
+        """Makes the next calls of a method raise."""
+        _write(self._root / "trouble" / method, {"type": type(error).__name__, "text": str(error), "times": times})
 
     # For tests: what happened
 
@@ -197,11 +198,11 @@ class FakeEngine:
         del seconds, environment
         self._read(container)
         self._begin("exec", " ".join(argv))
-        answers = [_load(file) for file in (self._root / "answers").iterdir()]
+        answers = [_load(file) for file in sorted((self._root / "answers").iterdir())]
         fitting = [one for one in answers if list(argv[: len(one["argv"])]) == one["argv"]]
         if not fitting:
             return Result(0, "", "")
-        answer = max(fitting, key=lambda one: len(one["argv"]))
+        answer = max(reversed(fitting), key=lambda one: len(one["argv"]))  # the closest, the last of equals
         return Result(answer["code"], answer["stdout"], answer["stdout"])
 
     def logs(self, container: str, lines: int) -> str:
@@ -249,6 +250,8 @@ class FakeEngine:
         if trouble.exists():
             told = _load(trouble)
             trouble.unlink()
+            if told["times"] > 1:
+                _write(trouble, {**told, "times": told["times"] - 1})
             error: type[BaseException] = getattr(errors, told["type"], None) or getattr(builtins, told["type"])
             raise error(told["text"])
 

@@ -10,14 +10,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from support.credentials import admin_conf
-from support.engine import FakeEngine
 
 from pytest_kind import cluster
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.actions import BootContext
 from pytest_kind.errors import EngineUnavailable
 from pytest_kind.provision import docker_engine
+from support.credentials import admin_conf
+from support.engine import FakeEngine
 
 
 class Boot:

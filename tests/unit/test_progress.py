@@ -54,9 +54,13 @@ def test_every_form_keeps_the_time_of_each_step(form: type[Progress], clock: Clo
 @pytest.mark.parametrize("form", [Progress, PlainProgress, TerminalProgress])
 def test_a_step_that_fails_is_timed_and_its_error_goes_on(form: type[Progress], clock: Clock) -> None:
     progress = form()
-    with pytest.raises(LookupError), progress.step("work"):
+
+    def fails() -> None:
         clock.now += 1
         raise LookupError
+
+    with pytest.raises(LookupError), progress.step("work"):
+        fails()
     assert progress.timings == [("work", 1.0)]
 
 

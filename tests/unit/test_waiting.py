@@ -40,7 +40,7 @@ def test_what_a_probe_raises_ends_the_wait() -> None:
     def probe() -> NotYet:
         raise LookupError("broken")
 
-    with pytest.raises(LookupError, match="^broken$"):
+    with pytest.raises(LookupError, match=r"^broken$"):
         wait_for("it", probe, Deadline(60))
 
 

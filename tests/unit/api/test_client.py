@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
-from support.api_server import ApiServer
-from support.credentials import credentials
 
 from pytest_kind.api import objects
 from pytest_kind.api.client import make_client
+from support.api_server import ApiServer
+from support.credentials import credentials
 
 NAMESPACE = "/api/v1/namespaces/n"
 ACCOUNT = "/api/v1/namespaces/n/serviceaccounts/default"

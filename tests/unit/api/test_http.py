@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.api_server import ApiServer
-from support.credentials import PKI, credentials
 
 from pytest_kind.api.http import Api, ApiError
+from support.api_server import ApiServer
+from support.credentials import PKI, credentials
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_deleting_what_is_there_or_is_not(api: Api, api_server: ApiServer, statu
 
 def test_deleting_what_may_not_be_deleted_is_an_error(api: Api, api_server: ApiServer) -> None:
     api_server.answer("DELETE", "/api/v1/namespaces/n", (403, {"message": "no"}))
-    with pytest.raises(ApiError, match="^DELETE /api/v1/namespaces/n: 403 no$"):
+    with pytest.raises(ApiError, match=r"^DELETE /api/v1/namespaces/n: 403 no$"):
         api.delete("/api/v1/namespaces/n")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.credentials import PKI, admin_conf
 
 from pytest_kind.api import kubeconfig
+from support.credentials import PKI, admin_conf
 
 
 @pytest.mark.parametrize(

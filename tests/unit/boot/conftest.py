@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.api_server import ApiServer
-from support.credentials import credentials
-from support.engine import FakeEngine
 
 from pytest_kind import labels
 from pytest_kind.boot.actions import BootContext
@@ -16,6 +13,9 @@ from pytest_kind.boot.kubeadm import NodeFacts
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.progress import Progress
 from pytest_kind.waiting import Deadline
+from support.api_server import ApiServer
+from support.credentials import credentials
+from support.engine import FakeEngine
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import tarfile
 from typing import Any
 
 import pytest
-from support.api_server import ApiServer
-from support.credentials import admin_conf
-from support.engine import FakeEngine
 
 from pytest_kind.boot import actions
 from pytest_kind.boot.actions import BootContext
 from pytest_kind.errors import CommandError, Conflict, KindError, WaitTimeout
 from pytest_kind.waiting import Deadline
+from support.api_server import ApiServer
+from support.credentials import admin_conf
+from support.engine import FakeEngine
 
 NODE = "/api/v1/nodes/c-control-plane"
 ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
@@ -63,8 +63,8 @@ class TestStart:
         assert context.server == "https://127.0.0.1:34567"
 
     def test_a_port_that_is_taken_is_the_engines_error(self, context: BootContext, engine: FakeEngine) -> None:
-        engine.fail_once("start", Conflict("port is already allocated"))
-        with pytest.raises(Conflict, match="^port is already allocated$"):
+        engine.fail("start", Conflict("port is already allocated"))
+        with pytest.raises(Conflict, match=r"^port is already allocated$"):
             actions.Start()(context)
 
 
@@ -81,9 +81,7 @@ class TestFacts:
         assert context.admin["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:34567"
         assert context.manifests == {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
 
-    def test_the_api_is_the_published_one(
-        self, context: BootContext, engine: FakeEngine, api_server: ApiServer, told: dict[str, str]
-    ) -> None:
+    def test_the_api_is_the_published_one(self, context: BootContext, engine: FakeEngine, api_server: ApiServer, told: dict[str, str]) -> None:
         engine.answer(["/kind/pytest-kind/facts"], json.dumps(told))
         context.server = api_server.url
         actions.Facts()(context)
@@ -91,7 +89,7 @@ class TestFacts:
         assert context.api.text("/readyz") == "ok"
 
     def test_before_it_there_is_no_api(self, context: BootContext) -> None:
-        with pytest.raises(KindError, match="^no step has found the API server's address yet$"):
+        with pytest.raises(KindError, match=r"^no step has found the API server's address yet$"):
             context.api  # noqa: B018
 
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
@@ -122,9 +120,7 @@ class TestApiServer:
         api_server.answer("GET", "/readyz", (200, "ok"))
         return api_server
 
-    def test_it_posts_the_addons_and_then_lets_the_controllers_start(
-        self, connected: BootContext, engine: FakeEngine, willing: ApiServer
-    ) -> None:
+    def test_it_posts_the_addons_and_then_lets_the_controllers_start(self, connected: BootContext, engine: FakeEngine, willing: ApiServer) -> None:
         actions.ApiServer()(connected)
         assert [(method, (body or {}).get("kind")) for method, _, body in willing.requests] == [
             ("POST", "ClusterRoleBinding"),
@@ -156,8 +152,7 @@ class TestApiServer:
         with pytest.raises(WaitTimeout) as caught:
             actions.ApiServer()(connected)
         assert str(caught.value) == (
-            "the API server takes objects: not within 0.0 s; last seen: "
-            f"creating DaemonSet kube-proxy: POST {path}: 403 namespaces are not there yet"
+            f"the API server takes objects: not within 0.0 s; last seen: creating DaemonSet kube-proxy: POST {path}: 403 namespaces are not there yet"
         )
 
     def test_a_server_that_does_not_get_ready_holds_the_controllers_back(
@@ -193,9 +188,7 @@ class TestNodeReady:
             (node_status({"type": "Ready", "status": "Unknown", "message": "silent"}), "node c-control-plane: silent"),
         ],
     )
-    def test_the_error_has_the_last_reason(
-        self, connected: BootContext, api_server: ApiServer, answer: tuple[int, Any], reason: str
-    ) -> None:
+    def test_the_error_has_the_last_reason(self, connected: BootContext, api_server: ApiServer, answer: tuple[int, Any], reason: str) -> None:
         api_server.answer("GET", NODE, answer)
         with pytest.raises(WaitTimeout) as caught:
             actions.NodeReady()(connected)
@@ -218,12 +211,17 @@ class TestDns:
 
 
 class TestFinish:
-    def test_kubeadm_runs_the_phases_that_are_left(self, context: BootContext, engine: FakeEngine) -> None:
-        actions.Finish()(context)
-        assert engine.made("exec") == [
-            "kubeadm init --config /kind/kubeadm.conf "
-            "--skip-phases=preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
-        ]
+    def test_kubeadm_runs_the_phases_that_are_left(self, connected: BootContext, engine: FakeEngine, api_server: ApiServer) -> None:
+        api_server.answer("PATCH", NODE, (200, {}))
+        actions.Finish()(connected)
+        skipped = "preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
+        assert engine.made("exec") == [f"kubeadm init --config /kind/kubeadm.conf --skip-phases={skipped}"]
+
+    def test_load_balancers_may_send_to_the_one_node(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("PATCH", NODE, (200, {}))
+        actions.Finish()(connected)
+        label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
+        assert api_server.requests == [("PATCH", NODE, {"metadata": {"labels": label}})]
 
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.answer(["kubeadm"], "error execution phase upload-config", code=1)
@@ -247,9 +245,7 @@ class TestDefaults:
         api_server.answer("GET", CLASSES, (200, {"items": classes}))
         with pytest.raises(WaitTimeout) as caught:
             actions.Defaults()(connected)
-        assert str(caught.value) == (
-            "default ServiceAccount and StorageClass: not within 0.0 s; last seen: no StorageClass is marked as default"
-        )
+        assert str(caught.value) == ("default ServiceAccount and StorageClass: not within 0.0 s; last seen: no StorageClass is marked as default")
 
     def test_a_service_account_that_does_not_come_is_the_reason(self, connected: BootContext, api_server: ApiServer) -> None:
         api_server.answer("GET", ACCOUNT, (404, {"message": "no such account"}))

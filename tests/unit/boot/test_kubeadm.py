@@ -38,7 +38,8 @@ def test_the_cluster_document(facts: NodeFacts) -> None:
     assert found["clusterName"] == "c"
     assert found["kubernetesVersion"] == "v1.37.1"
     assert found["controlPlaneEndpoint"] == "c-control-plane:6443"
-    assert found["apiServer"] == {"certSANs": ["localhost", "127.0.0.1"], "extraArgs": []}
+    assert found["apiServer"]["certSANs"] == ["localhost", "127.0.0.1"]
+    assert found["apiServer"]["extraArgs"] == []
     assert found["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
     assert arguments(found["controllerManager"]["extraArgs"]) == {
         "enable-hostpath-provisioner": "true",

@@ -55,13 +55,15 @@ FACTS = NodeFacts(cluster="c", name="n", address="198.19.255.1", kubernetes="v1.
 
 def takes(mapping: Any) -> None:
     """A configuration comes out and can be rendered, or a ConfigError with problems."""
+    problems: tuple[str, ...] = ("none",)
     try:
         config = from_mapping(mapping, "anything")
         assert len(config.digest) == 16
         init_documents(config, config.nodes[0], FACTS)
     except ConfigError as error:
-        assert error.problems
-        assert all(problem.strip() for problem in error.problems)
+        problems = error.problems
+    assert problems
+    assert all(problem.strip() for problem in problems)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
@@ -91,8 +93,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(content=YAML_LINES.map(lambda text: text.encode(errors="replace")) | st.binary(max_size=30))
 def test_any_file(file: Path, content: bytes) -> None:
     file.write_bytes(content)
+    source, problems = str(file), ("none",)
     try:
         assert isinstance(from_file(file), types.ClusterConfig)
     except ConfigError as error:
-        assert error.source == str(file)
-        assert error.problems
+        source, problems = error.source, error.problems
+    assert source == str(file)
+    assert problems

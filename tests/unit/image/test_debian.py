@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.engine import FakeEngine
 
 from pytest_kind.errors import CommandError, ImageError
 from pytest_kind.image import debian
 from pytest_kind.image.inputs import Inputs
 from pytest_kind.image.workshop import Workshop
+from support.engine import FakeEngine
 
 
 @pytest.fixture
@@ -58,9 +58,7 @@ def test_packages_that_cannot_be_installed_are_an_image_error(workshop: Workshop
     assert engine.names == []
 
 
-def test_without_a_registry_only_root_can_make_one(
-    workshop: Workshop, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_registry_only_root_can_make_one(workshop: Workshop, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ImageError) as caught:
         debian.base_image(workshop, inputs)
@@ -71,7 +69,9 @@ def test_without_a_registry_only_root_can_make_one(
 
 @pytest.mark.usefixtures("root", "programs")
 def test_without_debootstrap_it_says_how_to_get_it(workshop: Workshop, inputs: Inputs) -> None:
-    with pytest.raises(CommandError, match=r"debootstrap is not installed: `apt-get install debootstrap`, or give --kind-image an image that exists$"):
+    with pytest.raises(
+        CommandError, match=r"debootstrap is not installed: `apt-get install debootstrap`, or give --kind-image an image that exists$"
+    ):
         debian.base_image(workshop, inputs)
 
 
@@ -81,8 +81,9 @@ def test_debootstraps_root_is_imported_without_the_machines_mirror(
 ) -> None:
     debootstrap = programs / "debootstrap"
     debootstrap.write_text(
-        '#!/bin/sh\nPATH=/usr/bin:/bin\nfor last; do :; done\n'
-        'mkdir -p "$last/etc/apt" "$last/usr/share/doc/x" "$last/dev/pts" && echo local > "$last/etc/apt/sources.list" && echo "$*" > "$last/arguments"\n',
+        "#!/bin/sh\nPATH=/usr/bin:/bin\nfor last; do :; done\n"
+        'mkdir -p "$last/etc/apt" "$last/usr/share/doc/x" "$last/dev/pts"\n'
+        'echo local > "$last/etc/apt/sources.list"\necho "$*" > "$last/arguments"\n',
         encoding="utf-8",
     )
     debootstrap.chmod(0o755)

@@ -105,9 +105,7 @@ class TestAnotherVersion:
         go_modules._another_version(workshop, replace(inputs, kubernetes="v1.36.0"), module, tmp_path)
         assert line in go_mod.read_text(encoding="utf-8")
 
-    def test_kubernetes_own_go_mod_decides_about_go_and_staging(
-        self, workshop: Workshop, inputs: Inputs, tmp_path: Path, source: Path
-    ) -> None:
+    def test_kubernetes_own_go_mod_decides_about_go_and_staging(self, workshop: Workshop, inputs: Inputs, tmp_path: Path, source: Path) -> None:
         (source / "go.mod").write_text(
             "module k8s.io/kubernetes\n\ngo 1.25.0\n\ngodebug default=go1.25\n\nreplace (\n"
             "\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/apimachinery => ./staging/src/k8s.io/apimachinery\n)\n",
@@ -154,7 +152,7 @@ class TestToolchain:
         assert not (workshop.scratch / "go-source").exists()
 
     def test_the_source_is_where_go_put_it(self, workshop: Workshop, go: Path) -> None:
-        go.write_text('#!/bin/sh\necho \'go: downloading\'\necho \'{"Dir": "/gopath/k8s"}\'\n', encoding="utf-8")
+        go.write_text("#!/bin/sh\necho 'go: downloading'\necho '{\"Dir\": \"/gopath/k8s\"}'\n", encoding="utf-8")
         assert go_modules.kubernetes_source(workshop, read_inputs("amd64")) == Path("/gopath/k8s")
 
 

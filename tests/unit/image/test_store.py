@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.engine import FakeEngine
 
 from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
@@ -12,6 +11,7 @@ from pytest_kind.image.inputs import Inputs, read_inputs
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.progress import Progress
 from pytest_kind.provision.provider import Image
+from support.engine import FakeEngine
 
 
 @pytest.fixture
@@ -35,15 +35,11 @@ def compiled(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> list[str]:
 class TestOwnImage:
     def test_a_cached_one_is_used_as_it_is(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]) -> None:
         image = engine.add_node_image()
-        assert store.resolve(workshop) == store.NodeImage(
-            reference=wanted.tag, id=image.id, digest=wanted.digest, kubernetes=wanted.kubernetes
-        )
+        assert store.resolve(workshop) == store.NodeImage(reference=wanted.tag, id=image.id, digest=wanted.digest, kubernetes=wanted.kubernetes)
         assert engine.made("pull") == []
         assert compiled == []
 
-    def test_kinds_published_one_gets_our_labels(
-        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]
-    ) -> None:
+    def test_kinds_published_one_gets_our_labels(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]) -> None:
         engine.add_to_registry(f"kindest/node:{wanted.kubernetes}")
         found = store.resolve(workshop)
         assert (found.reference, found.digest, found.kubernetes) == (wanted.tag, wanted.digest, wanted.kubernetes)
@@ -59,9 +55,7 @@ class TestOwnImage:
         }
         assert made.entrypoint == ("/usr/local/bin/entrypoint", "/sbin/init")
 
-    def test_kinds_that_the_engine_has_is_not_pulled(
-        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]
-    ) -> None:
+    def test_kinds_that_the_engine_has_is_not_pulled(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]) -> None:
         engine.add_image(f"kindest/node:{wanted.kubernetes}")
         assert store.resolve(workshop).digest == wanted.digest
         assert engine.made("pull") == []
@@ -69,22 +63,22 @@ class TestOwnImage:
 
     def test_a_failed_commit_leaves_no_container(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs) -> None:
         engine.add_image(f"kindest/node:{wanted.kubernetes}")
-        engine.fail_once("commit", ImageError("disk full"))
-        with pytest.raises(ImageError, match="^disk full$"):
+        engine.fail("commit", ImageError("disk full"))
+        with pytest.raises(ImageError, match=r"^disk full$"):
             store.resolve(workshop)
         assert engine.names == []
 
     def test_where_no_registry_answers_it_is_compiled_and_that_is_said(
-        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+        self, workshop: Workshop, wanted: Inputs, compiled: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         notes: list[str] = []
         monkeypatch.setattr(Progress, "note", lambda _, text: notes.append(text))
         assert store.resolve(workshop).digest == wanted.digest
         assert compiled == [wanted.tag]
-        assert notes == [
+        assert len(notes) == 1
+        assert notes[0].startswith(
             f"no registry gives kindest/node:{wanted.kubernetes}: Kubernetes {wanted.kubernetes} is compiled from its Go modules, once "
-            "(about 12 min on two cores; parts that are cached take none)"
-        ]
+        )
 
     def test_what_another_process_made_meanwhile_is_used(
         self, workshop: Workshop, engine: FakeEngine, compiled: list[str], monkeypatch: pytest.MonkeyPatch
@@ -108,7 +102,8 @@ class TestOwnImage:
         assert compiled == [read_inputs("amd64", "v1.36.0").tag]
 
     @pytest.mark.parametrize("version", ["v1.37.1", "v1.37.0-rc.1", "v1.37.0-alpha.12"])
-    def test_versions_that_are_accepted(self, workshop: Workshop, engine: FakeEngine, version: str, compiled: list[str]) -> None:
+    @pytest.mark.usefixtures("compiled")
+    def test_versions_that_are_accepted(self, workshop: Workshop, version: str) -> None:
         assert store.resolve(workshop, kubernetes=version).kubernetes == version
 
     @pytest.mark.parametrize("version", ["1.37.1", "v1.37", "v2.0.0", "latest", "", "v1.37.1+k3s1"])

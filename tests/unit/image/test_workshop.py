@@ -134,7 +134,7 @@ class TestPrograms:
         assert (caught.value.code, caught.value.output) == (3, "broken\n")
 
     def test_a_program_that_does_not_exist_is_a_command_error(self, workshop: Workshop) -> None:
-        with pytest.raises(CommandError, match="`no-such-program` ended with 127:\n.*No such file or directory"):
+        with pytest.raises(CommandError, match=r"`no-such-program` ended with 127:\n.*No such file or directory"):
             workshop.run(["no-such-program"])
 
     def test_where_nothing_ties_it_to_this_process_it_runs_all_the_same(self, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +160,4 @@ def test_a_program_that_is_needed_and_there() -> None:
 def test_a_program_that_is_needed_and_missing_says_how_to_get_it() -> None:
     with pytest.raises(CommandError) as caught:
         need("no-such-program", "`apt-get install it`")
-    assert str(caught.value) == (
-        "this machine: `no-such-program` ended with 127:\nno-such-program is not installed: `apt-get install it`"
-    )
+    assert str(caught.value) == ("this machine: `no-such-program` ended with 127:\nno-such-program is not installed: `apt-get install it`")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support.engine import FakeEngine
 
 from pytest_kind.errors import EngineError
 from pytest_kind.lease.renewal import LEASE_FILE, Renewal
 from pytest_kind.provision.provider import Result
+from support.engine import FakeEngine
 
 
 class Touched(FakeEngine):
@@ -33,38 +33,41 @@ class Touched(FakeEngine):
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Touched:
-    engine = Touched(tmp_path / "touched")
-    engine.add_container("n", {})
-    return engine
+def touched(tmp_path: Path) -> Touched:
+    return Touched(tmp_path / "touched")
 
 
-def test_a_fast_lease_is_renewed_again_and_again(node: Touched) -> None:
-    renewal = Renewal(lambda: node, ["n"], 0)
-    assert node.used.acquire(timeout=60)
-    assert node.used.acquire(timeout=60)
+@pytest.fixture
+def node(touched: Touched) -> str:
+    return touched.add_container("n", {})
+
+
+def test_a_fast_lease_is_renewed_again_and_again(touched: Touched, node: str) -> None:
+    renewal = Renewal(lambda: touched, [node], 0)
+    assert touched.used.acquire(timeout=60)
+    assert touched.used.acquire(timeout=60)
     renewal.stop()
-    assert set(node.made("exec")) == {f"touch {LEASE_FILE}"}
-    assert node.closed.is_set()
+    assert set(touched.made("exec")) == {f"touch {LEASE_FILE}"}
+    assert touched.closed.is_set()
 
 
-def test_after_a_failure_it_connects_anew(node: Touched) -> None:
+def test_after_a_failure_it_connects_anew(touched: Touched, node: str) -> None:
     connections = []
 
     def connect() -> Touched:
         connections.append(1)
-        return node
+        return touched
 
-    node.fail_once("exec", EngineError("connection lost"))
-    renewal = Renewal(connect, ["n"], 0)
+    touched.fail("exec", EngineError("connection lost"))
+    renewal = Renewal(connect, [node], 0)
     for _ in range(3):
-        assert node.used.acquire(timeout=60)
+        assert touched.used.acquire(timeout=60)
     renewal.stop()
     assert len(connections) == 2
     assert renewal.last_failure is None
 
 
-def test_the_last_failure_is_remembered(node: Touched) -> None:
+def test_the_last_failure_is_remembered(touched: Touched, node: str) -> None:
     tried = threading.Event()
 
     def connect() -> Touched:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from support.engine import FakeEngine
 
 from pytest_kind import labels
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep
+from support.engine import FakeEngine
 
 
 @pytest.fixture
@@ -114,9 +114,7 @@ class TestVolumes:
         assert sweep(engine, cache).removed == []
         assert len(engine.volumes({})) == 1
 
-    def test_of_a_session_that_is_alive_or_the_callers_own_stay(
-        self, engine: FakeEngine, cache: Path, dead: Session, alive: Session
-    ) -> None:
+    def test_of_a_session_that_is_alive_or_the_callers_own_stay(self, engine: FakeEngine, cache: Path, dead: Session, alive: Session) -> None:
         engine.add_volume("busy", alive.labels())
         engine.add_volume("mine", dead.labels())
         assert sweep(engine, cache, dead.id).removed == []
@@ -126,9 +124,7 @@ class TestVolumes:
         assert sweep(engine, cache).removed == []
 
     @pytest.mark.parametrize(("age", "removed"), [(400, ["volume far"]), (350, [])])
-    def test_of_an_unknown_owner_go_when_their_lease_is_over(
-        self, engine: FakeEngine, cache: Path, age: float, removed: list[str]
-    ) -> None:
+    def test_of_an_unknown_owner_go_when_their_lease_is_over(self, engine: FakeEngine, cache: Path, age: float, removed: list[str]) -> None:
         engine.add_volume("far", unknown(age))
         assert sweep(engine, cache).removed == removed
 
@@ -142,9 +138,7 @@ class TestFolders:
         sweep(engine, cache)
         assert self.left(cache) == []
 
-    def test_of_sessions_that_are_alive_or_the_callers_own_stay(
-        self, engine: FakeEngine, cache: Path, dead: Session, alive: Session
-    ) -> None:
+    def test_of_sessions_that_are_alive_or_the_callers_own_stay(self, engine: FakeEngine, cache: Path, dead: Session, alive: Session) -> None:
         sweep(engine, cache, dead.id)
         assert self.left(cache) == sorted([alive.id, dead.id])
 

@@ -74,8 +74,10 @@ class TestErrors:
             (
                 refusal(500, "write /var/lib/docker/tmp: No space left on device"),
                 errors.EngineError,
-                "starting container abc: the engine's disk is full (write /var/lib/docker/tmp: No space left on device); "
-                "make room (`docker system df` shows what takes it)",
+                (
+                    "starting container abc: the engine's disk is full (write /var/lib/docker/tmp: No space left on device); "
+                    "make room (`docker system df` shows what takes it)"
+                ),
             ),
             (refusal(500, "it broke"), errors.EngineError, "starting container abc: it broke"),
             (docker.errors.DockerException("odd"), errors.EngineError, "starting container abc: the engine's connection failed: odd"),
@@ -87,9 +89,7 @@ class TestErrors:
             (BrokenPipeError("broken pipe"), errors.EngineError, "starting container abc: the engine's connection failed: broken pipe"),
         ],
     )
-    def test_each_becomes_one_of_ours_that_says_what_was_done(
-        self, raised: Exception, expected: type[errors.KindError], message: str
-    ) -> None:
+    def test_each_becomes_one_of_ours_that_says_what_was_done(self, raised: Exception, expected: type[errors.KindError], message: str) -> None:
         with pytest.raises(errors.KindError) as caught:
             engine_of(start=raised).start("abc")
         assert type(caught.value) is expected
@@ -130,7 +130,7 @@ class TestConnecting:
 
     def test_an_address_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DOCKER_HOST", "nonsense://x:y:z")
-        with pytest.raises(errors.EngineUnavailable, match="^no container engine answers at nonsense://x:y:z: "):
+        with pytest.raises(errors.EngineUnavailable, match=r"^no container engine answers at nonsense://x:y:z: "):
             docker_engine.connect()
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestConnecting:
         def refuses(**_: object) -> None:
             raise docker.errors.DockerException(f"Error while fetching server API version: {text}")
 
-        monkeypatch.setattr(docker_engine.docker, "from_env", refuses)
+        monkeypatch.setattr("docker.from_env", refuses)
         with pytest.raises(errors.EngineUnavailable) as caught:
             docker_engine.connect()
         assert str(caught.value) == (
@@ -283,7 +283,7 @@ class TestPorts:
         assert engine.published_port("abc", 6443) == ("127.0.0.1", 34567)
 
     def test_a_port_that_is_not(self) -> None:
-        with pytest.raises(errors.EngineError, match="^container abc publishes no port for 6443$"):
+        with pytest.raises(errors.EngineError, match=r"^container abc publishes no port for 6443$"):
             engine_of(port=None).published_port("abc", 6443)
 
     def test_another_machines_engine_publishes_there(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.engine import FakeEngine
 
 from pytest_kind import labels
 from pytest_kind.config.types import ClusterConfig, Mount, Networking, Node, PortMapping
 from pytest_kind.provision.plan import node_containers
 from pytest_kind.provision.provider import Bind, ContainerSpec, EngineInfo, Port
+from support.engine import FakeEngine
 
 
 @pytest.fixture

@@ -1,0 +1,154 @@
+"""Which tests share a cluster, in which order they run, and when a cluster goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.api_server import ApiServer
+from support.credentials import admin_conf
+from support.project import Project
+
+
+def names(project: Project) -> list[str]:
+    """The clusters that were created, by their order: the first is ``A``."""
+    seen: dict[str, str] = {}
+    return [f"{verb} {seen.setdefault(name, chr(ord('A') + len(seen)))}" for verb, name in (call.split() for call in project.lives)]
+
+
+def test_tests_share_a_cluster_that_goes_at_the_end(project: Project) -> None:
+    project.tests(
+        "def test_a(kind_cluster):\n    assert len(kind_cluster.nodes) == 1\n"
+        "def test_b(kind_cluster, kind_kubeconfig):\n    assert kind_kubeconfig == kind_cluster.kubeconfig_path\n"
+        "    assert f'kind-{kind_cluster.name}' in kind_kubeconfig.read_text()\n"
+        "def test_c(kind_cluster, kind_client):\n    assert kind_client is kind_cluster.client\n"
+    )
+    project.run().assert_outcomes(passed=3)
+    assert names(project) == ["create A", "remove A"]
+    assert project.left == []
+
+
+def test_markers_that_ask_for_something_else_get_another_one_and_tests_are_grouped_by_it(project: Project) -> None:
+    project.tests(
+        "other = pytest.mark.kind({'networking': {'podSubnet': '10.1.0.0/16'}})\n"
+        "def test_a(kind_cluster): pass\n"
+        "@other\ndef test_b(kind_cluster): assert kind_cluster.config.networking.pod_subnet == '10.1.0.0/16'\n"
+        "def test_c(kind_cluster): assert kind_cluster.config.networking.pod_subnet == '10.244.0.0/16'\n"
+        "@pytest.mark.kind(config={'networking': {'podSubnet': '10.1.0.0/16'}})\ndef test_d(kind_cluster): pass\n"
+        "def test_e(): pass\n"
+    )
+    result = project.run("-v")
+    result.assert_outcomes(passed=5)
+    ran = [line.split("::")[1].split()[0] for line in result.outlines if "::" in line]
+    assert [name for name in ran if name != "test_e"] == ["test_a", "test_c", "test_b", "test_d"]
+    assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+
+def test_the_parameter_that_groups_is_not_seen(project: Project) -> None:
+    project.tests("def test_a(kind_cluster): pass\n@pytest.mark.parametrize('x', [1])\ndef test_b(kind_cluster, x): pass\n")
+    result = project.run("--collect-only", "-q")
+    assert [line for line in result.outlines if "::" in line] == ["test_it.py::test_a", "test_it.py::test_b[1]"]
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "image='localhost/node:1'",
+        "network='mine'",
+        "timeout=33",
+        "pytest_kind.ClusterConfig(feature_gates={'A': True})",
+        "'kind.yaml'",
+    ],
+)
+def test_each_argument_of_a_marker_makes_another_cluster(project: Project, marker: str) -> None:
+    project.engine.add_image("localhost/node:1", {"io.pytest-kind.facts": '{"kubernetes": "v1.30.0"}'})
+    project.pytester.makefile(".yaml", kind="kind: Cluster\n")
+    project.tests(f"import pytest_kind\n@pytest.mark.kind({marker})\ndef test_a(kind_cluster): pass\ndef test_b(kind_cluster): pass\n")
+    project.run().assert_outcomes(passed=2)
+    assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+
+def test_the_closest_marker_wins_argument_by_argument(project: Project) -> None:
+    project.tests(
+        "pytestmark = pytest.mark.kind({'featureGates': {'A': True}}, network='module')\n"
+        "@pytest.mark.kind(network='class')\nclass TestIt:\n"
+        "    @pytest.mark.kind({'featureGates': {'B': True}})\n"
+        "    def test_a(self, kind_cluster): assert kind_cluster.config.feature_gates == {'B': True}\n"
+        "    def test_b(self, kind_cluster): assert kind_cluster.config.feature_gates == {'A': True}\n"
+    )
+    project.run().assert_outcomes(passed=2)
+    assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+
+def test_a_test_may_ask_when_it_runs(project: Project) -> None:
+    project.tests("def test_a(request): assert request.getfixturevalue('kind_cluster').name == 'mine'\n")
+    project.run("--kind-name=mine").assert_outcomes(passed=1)
+    assert names(project) == ["create A", "remove A"]
+
+
+def test_the_cluster_of_the_options(project: Project) -> None:
+    project.pytester.makefile(".yaml", kind="kind: Cluster\nname: from-file\nfeatureGates: {A: true}\n")
+    project.tests("def test_a(kind_cluster): assert (kind_cluster.name, kind_cluster.config.feature_gates) == ('from-file', {'A': True})\n")
+    project.run("--kind-config=kind.yaml").assert_outcomes(passed=1)
+
+
+class TestFactory:
+    def test_further_clusters_go_at_the_end_of_the_session(self, project: Project) -> None:
+        project.tests(
+            "def test_a(kind_cluster, kind_cluster_factory):\n"
+            "    made = kind_cluster_factory({'featureGates': {'A': True}}, timeout=33)\n"
+            "    assert made.config.feature_gates == {'A': True}\n    assert made.name != kind_cluster.name\n"
+            "def test_b(kind_cluster): pass\n"
+        )
+        project.run().assert_outcomes(passed=2)
+        assert sorted(names(project)) == ["create A", "create B", "remove A", "remove B"]
+        assert project.left == []
+
+    def test_one_that_was_deleted_is_not_removed_again(self, project: Project) -> None:
+        project.tests("def test_a(kind_cluster_factory):\n    kind_cluster_factory().delete()\n    kind_cluster_factory()\n")
+        project.run().assert_outcomes(passed=1)
+        assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+    def test_a_name_is_for_the_first_alone(self, project: Project) -> None:
+        project.tests(
+            "def test_a(kind_cluster, kind_cluster_factory):\n"
+            "    assert kind_cluster.name == 'mine'\n    assert kind_cluster_factory().name.startswith('pytest-kind-')\n"
+        )
+        project.run("--kind-name=mine").assert_outcomes(passed=1)
+        assert project.left == []
+
+    @pytest.mark.parametrize(
+        ("call", "problem"),
+        [
+            ("timeout='soon'", "kind_cluster_factory(timeout=…): 'soon' is not accepted; accepted is a number of seconds from 5 to 3600"),
+            ("color=1", "kind_cluster_factory: no such argument: color"),
+            ("{'color': 1}", "kind_cluster_factory(config=…): 1 problem"),
+        ],
+    )
+    def test_a_wrong_argument_is_that_tests_failure(self, project: Project, call: str, problem: str) -> None:
+        project.tests(f"def test_a(kind_cluster_factory):\n    kind_cluster_factory({call})\ndef test_b(kind_cluster): pass\n")
+        result = project.run()
+        result.assert_outcomes(passed=1, failed=1)
+        result.stdout.fnmatch_lines([f"*{problem.replace('[', '[[]')}*"])
+        assert project.left == []
+
+
+class TestKept:
+    def test_it_outlives_the_run_and_the_next_one_attaches(self, project: Project, api_server: ApiServer) -> None:
+        project.engine.publish("127.0.0.1", api_server.port)
+        project.engine.answer(["cat", "/etc/kubernetes/admin.conf"], admin_conf())
+        api_server.answer("GET", "/readyz", (200, "ok"))
+        project.tests("def test_a(kind_cluster): assert kind_cluster.kept\n")
+        first, second = project.run("--kind-keep", "--kind-name=mine"), project.run("--kind-keep", "--kind-name=mine")
+        assert (first.ret, second.ret) == (0, 0)
+        assert project.lives == ["create mine-control-plane"]
+        assert project.left == [*project.engine.names, *(one.name for one in project.engine.volumes({}))]
+        for result in (first, second):
+            result.stdout.fnmatch_lines(
+                ["*= kind =*", "cluster mine is kept: --kind-keep attaches to it, `pytest-kind delete mine` removes it"]
+            )
+
+    def test_a_run_that_does_not_keep_leaves_it_alone(self, project: Project) -> None:
+        project.tests("def test_a(kind_cluster): pass\n")
+        project.run("--kind-keep", "--kind-name=mine")
+        project.run().assert_outcomes(passed=1)
+        assert project.engine.names == ["mine-control-plane"]

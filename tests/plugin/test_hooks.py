@@ -1,0 +1,55 @@
+"""The hooks that a conftest.py may implement."""
+
+from __future__ import annotations
+
+from support.project import Project
+
+
+def test_a_configuration_for_tests_for_which_nothing_else_gives_one(project: Project) -> None:
+    project.conftest("def pytest_kind_cluster_config(pytestconfig):\n    return {'featureGates': {'Hook': True}}\n")
+    project.tests(
+        "def test_a(kind_cluster): assert kind_cluster.config.feature_gates == {'Hook': True}\n"
+        "@pytest.mark.kind({'featureGates': {'Marker': True}})\n"
+        "def test_b(kind_cluster): assert kind_cluster.config.feature_gates == {'Marker': True}\n"
+    )
+    project.run().assert_outcomes(passed=2)
+
+
+def test_the_first_answer_counts(project: Project) -> None:
+    project.conftest(
+        "import pytest_kind\n"
+        "@pytest.hookimpl(trylast=True)\ndef pytest_kind_cluster_config():\n    raise AssertionError('asked')\n"
+        "class Other:\n    def pytest_kind_cluster_config(self):\n        return pytest_kind.ClusterConfig(name='first')\n"
+        "def pytest_configure(config):\n    config.pluginmanager.register(Other())\n"
+    )
+    project.tests("def test_a(kind_cluster): assert kind_cluster.name == 'first'\n")
+    project.run().assert_outcomes(passed=1)
+
+
+def test_boot_actions_run_before_a_test_sees_the_cluster(project: Project) -> None:
+    project.conftest(
+        "class Extra:\n    name = 'extra'\n    def __call__(self, context):\n        context.exec(['extra', context.facts.cluster])\n"
+        "def pytest_kind_boot_actions(cluster_config):\n    return [Extra()] if cluster_config.feature_gates else None\n"
+    )
+    project.tests(
+        "@pytest.mark.kind({'featureGates': {'A': True}})\n"
+        "def test_a(kind_cluster): assert [name for name, _ in kind_cluster.phases] == ['fake', 'extra']\n"
+        "def test_b(kind_cluster): assert [name for name, _ in kind_cluster.phases] == ['fake']\n"
+    )
+    project.run("--kind-name=mine").assert_outcomes(passed=2)
+    assert [call for call in project.engine.made("exec") if call.startswith("extra")] == ["extra mine"]
+
+
+def test_a_cluster_is_told_of_once_before_the_first_test_gets_it(project: Project) -> None:
+    project.conftest("ready = []\ndef pytest_kind_cluster_ready(cluster):\n    ready.append(cluster)\n@pytest.fixture\ndef told():\n    return ready\n")
+    project.tests("def test_a(kind_cluster, told): assert told == [kind_cluster]\ndef test_b(kind_cluster, told): assert told == [kind_cluster]\n")
+    project.run().assert_outcomes(passed=2)
+
+
+def test_a_hook_that_fails_leaves_nothing(project: Project) -> None:
+    project.conftest("def pytest_kind_cluster_ready(cluster):\n    raise RuntimeError('not today')\n")
+    project.tests("def test_a(kind_cluster): pass\n")
+    result = project.run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*RuntimeError: not today"])
+    assert project.left == []

@@ -1,0 +1,183 @@
+"""Every option, from every place that can give it, and which place wins."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_kind import options
+from pytest_kind.options import OPTIONS, Option
+
+# Option -> what the command line, the environment and the ini file say, and what that means.
+SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
+    "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
+    "config": (("/cli.yaml", Path("/cli.yaml")), ("/env.yaml", Path("/env.yaml")), ("/ini.yaml", Path("/ini.yaml"))),
+    "image": (("cli:1", "cli:1"), ("env:1", "env:1"), ("ini:1", "ini:1")),
+    "keep": (("", True), ("off", False), ("yes", True)),
+    "keep_namespace": (("failed", "failed"), ("never", "never"), ("failed", "failed")),
+    "lease": (("11", 11), ("12", 12), ("13", 13)),
+    "name": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
+    "network": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
+    "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
+    "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
+}
+MARKED: dict[str, tuple[Any, Any]] = {
+    "config": ("/marker.yaml", Path("/marker.yaml")),
+    "image": ("marker:1", "marker:1"),
+    "network": ("marker", "marker"),
+    "timeout": (14, 14.0),
+    "version": ("v1.4.4", "v1.4.4"),
+}
+by_name = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+
+
+class Places:
+    """The three places of one option, and what a run makes of them."""
+
+    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: Option) -> None:
+        self._pytester, self._monkeypatch, self._option = pytester, monkeypatch, option
+        self._args: list[str] = []
+
+    def command_line(self, value: str) -> None:
+        self._args = [f"{self._option.flag}={value}" if value else self._option.flag]
+
+    def environment(self, value: str) -> None:
+        self._monkeypatch.setenv(self._option.environment, value)
+
+    def ini(self, value: str) -> None:
+        self._pytester.makeini(f"[pytest]\n{self._option.ini} = {value}\n")
+
+    def resolved(self, marks: dict[str, Any] | None = None) -> tuple[Any, str]:
+        """The option's value and what gave it."""
+        settings = options.resolve(self._pytester.parseconfig(*self._args), marks, "test_it.py::test_a")
+        return asdict(settings)[self._option.name], settings.sources[self._option.name]
+
+
+@pytest.fixture
+def places(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: Option) -> Places:
+    return Places(pytester, monkeypatch, option)
+
+
+def test_every_option_is_tested() -> None:
+    assert [option.name for option in OPTIONS] == list(SAID)
+    assert set(MARKED) == options._MARKER_KEYS
+
+
+def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = asdict(options.resolve(pytester.parseconfig()))
+    settings.pop("sources")
+    assert settings == {
+        "cache_dir": tmp_path / "pytest-kind",
+        "config": None,
+        "image": None,
+        "keep": False,
+        "keep_namespace": "never",
+        "lease": 300,
+        "name": None,
+        "network": "bridge",
+        "timeout": 120.0,
+        "version": None,
+    }
+
+
+@by_name
+def test_names_follow_from_one(option: Option) -> None:
+    assert option.flag == "--kind-" + option.name.replace("_", "-")
+    assert option.environment == "PYTEST_KIND_" + option.name.upper()
+    assert option.ini == option.dest == "kind_" + option.name
+
+
+@by_name
+def test_the_ini_file_gives_it(places: Places, option: Option) -> None:
+    _, _, (text, value) = SAID[option.name]
+    places.ini(text)
+    assert places.resolved() == (value, option.ini)
+
+
+@by_name
+def test_the_environment_wins_over_the_ini_file(places: Places, option: Option) -> None:
+    _, (env, value), (ini, _) = SAID[option.name]
+    places.ini(ini)
+    places.environment(env)
+    assert places.resolved() == (value, option.environment)
+
+
+@by_name
+def test_the_command_line_wins_over_the_environment(places: Places, option: Option) -> None:
+    (cli, value), (env, _), (ini, _) = SAID[option.name]
+    places.ini(ini)
+    places.environment(env)
+    places.command_line(cli)
+    assert places.resolved() == (value, option.flag)
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.name in MARKED], ids=lambda option: option.name)
+def test_a_marker_wins_over_the_command_line(places: Places, option: Option) -> None:
+    raw, value = MARKED[option.name]
+    (cli, _), (env, _), (ini, _) = SAID[option.name]
+    places.ini(ini)
+    places.environment(env)
+    places.command_line(cli)
+    assert places.resolved({option.name: raw}) == (value, f"@pytest.mark.kind({option.name}=…) of test_it.py::test_a")
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.name in MARKED], ids=lambda option: option.name)
+def test_a_marker_that_says_none_says_nothing(places: Places, option: Option) -> None:
+    (cli, value), _, _ = SAID[option.name]
+    places.command_line(cli)
+    assert places.resolved({option.name: None}) == (value, option.flag)
+
+
+@pytest.mark.parametrize("value", [{"kind": "Cluster"}, 7])
+def test_a_markers_configuration_may_be_any_object(pytester: pytest.Pytester, value: object) -> None:
+    assert options.resolve(pytester.parseconfig(), {"config": value}, "t").config is value
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("Yes", True), ("on", True), ("0", False), ("False", False), ("no", False)])
+def test_words_for_yes_and_no(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
+    monkeypatch.setenv("PYTEST_KIND_KEEP", text)
+    assert options.resolve(pytester.parseconfig()).keep is value
+
+
+class TestPaths:
+    """A path is relative to who gives it: the ini file's folder, or the one that pytest was started in."""
+
+    @pytest.fixture(autouse=True)
+    def started_below(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+        pytester.makeini("[pytest]\nkind_config = kind.yaml\n")
+        below = pytester.mkdir("below")
+        monkeypatch.chdir(below)
+        return below
+
+    def test_of_the_ini_file(self, pytester: pytest.Pytester) -> None:
+        assert options.resolve(pytester.parseconfig()).config == pytester.path / "kind.yaml"
+
+    def test_of_a_marker(self, pytester: pytest.Pytester) -> None:
+        assert options.resolve(pytester.parseconfig(), {"config": "m.yaml"}, "t").config == pytester.path / "m.yaml"
+
+    def test_of_the_command_line(self, pytester: pytest.Pytester, started_below: Path) -> None:
+        assert options.resolve(pytester.parseconfig("--kind-config=c.yaml")).config == started_below / "c.yaml"
+
+    def test_of_the_environment(self, pytester: pytest.Pytester, started_below: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PYTEST_KIND_CONFIG", "e.yaml")
+        assert options.resolve(pytester.parseconfig()).config == started_below / "e.yaml"
+
+    def test_of_the_home_folder(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/home/me")
+        assert options.resolve(pytester.parseconfig("--kind-cache-dir=~/cache")).cache_dir == Path("/home/me/cache")
+
+
+def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    said = pytester.runpytest_inprocess("--help").stdout.str()
+    names = [name for option in OPTIONS for name in (f"  {option.flag}", f"  {option.ini} (", option.environment)]
+    assert [name for name in [*names, "  --kind-gc", "  --cluster-name", "  --keep-cluster"] if name not in said] == []
+
+
+def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
+    said = pytester.runpytest_inprocess("--markers").stdout
+    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, version=None, network=None, timeout=None): *"])

@@ -1,0 +1,59 @@
+"""A user's project, run by the real plugin on the fake engine."""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import pytest_kind
+from support import plugin
+from support.engine import FakeEngine
+
+# A run in this process forgets the modules that it imports. What the plugin imports late is therefore imported here:
+# else the second run would patch the first one's modules (they stay attributes of their package).
+for _module in pkgutil.walk_packages(pytest_kind.__path__, "pytest_kind."):
+    import_module(_module.name)
+
+
+@dataclass
+class Project:
+    """A folder with tests, an engine and a cache."""
+
+    pytester: pytest.Pytester
+    engine: FakeEngine
+    cache: Path
+
+    def run(self, *args: str) -> pytest.RunResult:
+        """Runs pytest in this process."""
+        return self.pytester.runpytest_inprocess(*args, plugins=[plugin], no_reraise_ctrlc=True)
+
+    def run_apart(self, *args: str) -> pytest.RunResult:
+        """Runs pytest in a process of its own."""
+        return self.pytester.runpytest_subprocess("-p", "support.plugin", *args)
+
+    def tests(self, text: str) -> None:
+        """The project's only test file; some modules are imported."""
+        self.pytester.makepyfile(test_it=f"import os, pytest, signal\n\n{text}")
+
+    def conftest(self, text: str) -> None:
+        """The project's conftest.py; some modules are imported."""
+        self.pytester.makeconftest(f"import os, pytest, signal\n\n{text}")
+
+    @property
+    def lives(self) -> list[str]:
+        """What was created and removed, in order."""
+        return [call for call in self.engine.calls if call.split()[0] in {"create", "remove"}]
+
+    @property
+    def left(self) -> list[str]:
+        """What runs left: containers, volumes, folders of sessions."""
+        sessions = self.cache / "sessions"
+        return [
+            *self.engine.names,
+            *(volume.name for volume in self.engine.volumes({})),
+            *(sorted(one.name for one in sessions.iterdir()) if sessions.exists() else ()),
+        ]

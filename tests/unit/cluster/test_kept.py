@@ -1,0 +1,186 @@
+"""Kept clusters: attached to where they fit and are well, replaced where not, refused where not ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_kind import labels
+from pytest_kind.boot.actions import Action, BootContext
+from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.config.types import ClusterConfig, Networking
+from pytest_kind.errors import BootError, UsageError
+from pytest_kind.lease.session import Session
+from support.api_server import ApiServer
+from support.credentials import admin_conf
+from support.engine import FakeEngine
+
+REQUEST = Request(config=ClusterConfig(), name="mine", keep=True)
+
+
+@pytest.fixture
+def kept(maker: Maker) -> KindCluster:
+    """A cluster that an earlier session kept."""
+    earlier = Session.open(maker.cache)
+    cluster = replace(maker, session=earlier).make(REQUEST)
+    cluster.release()
+    earlier.close()
+    return cluster
+
+
+def node_of(cluster: KindCluster) -> str:
+    return cluster.nodes[0].container
+
+
+class TestMaking:
+    def test_it_is_marked_and_has_no_lease(self, maker: Maker, engine: FakeEngine) -> None:
+        seen: list[BootContext] = []
+
+        class Sees:
+            name = "sees"
+
+            def __call__(self, context: BootContext) -> None:
+                seen.append(context)
+
+        maker.extra_actions = lambda _: [Sees()]
+        cluster = maker.make(REQUEST)
+        (container,) = engine.containers({})
+        assert cluster.kept
+        assert (container.labels[labels.KEEP], container.labels[labels.LEASE]) == ("true", "0")
+        assert (seen[0].lease, seen[0].facts.durable) == (0, True)
+        assert cluster._renewal is None
+
+    def test_without_a_name_equal_wishes_get_equal_names(self, maker: Maker) -> None:
+        unnamed = replace(REQUEST, name=None)
+        first, second = maker.make(unnamed), maker.make(unnamed)
+        assert first.name == second.name
+        assert node_of(first) == node_of(second)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            Request(config=ClusterConfig(networking=Networking(pod_subnet="10.1.0.0/16")), keep=True),
+            Request(config=ClusterConfig(), keep=True, network="mine"),
+            Request(config=ClusterConfig(), keep=True, image="localhost/node:1"),
+        ],
+    )
+    def test_without_a_name_other_wishes_get_other_names(self, maker: Maker, engine: FakeEngine, other: Request) -> None:
+        engine.add_image("localhost/node:1", {labels.FACTS: '{"kubernetes": "v1.37.1"}'})
+        assert maker.make(replace(REQUEST, name=None)).name != maker.make(other).name
+        assert len(engine.names) == 2
+
+    def test_one_that_does_not_boot_leaves_nothing(self, maker: Maker, engine: FakeEngine) -> None:
+        engine.answer(["fake-boot"], code=1)
+        with pytest.raises(BootError):
+            maker.make(REQUEST)
+        assert engine.names == []
+
+
+class TestAttaching:
+    def test_the_one_that_is_there_is_taken(self, maker: Maker, kept: KindCluster, engine: FakeEngine, api_server: ApiServer) -> None:
+        cluster = maker.make(REQUEST)
+        assert node_of(cluster) == node_of(kept)
+        assert cluster.phases == (("attach", 0.0),)
+        assert cluster.image_digest == kept.image_digest
+        assert len(engine.made("create")) == 1
+        assert api_server.requests == [("GET", "/readyz", None)]
+
+    def test_its_kubeconfig_is_this_sessions_own(self, maker: Maker, kept: KindCluster) -> None:
+        cluster = maker.make(REQUEST)
+        assert cluster.kubeconfig_path.parent.parent == maker.session.folder
+        assert cluster.kubeconfig_path.exists()
+        assert not kept.kubeconfig_path.exists()
+
+    def test_letting_go_leaves_it_running_and_deleting_does_not(self, maker: Maker, kept: KindCluster, engine: FakeEngine) -> None:
+        cluster = maker.make(REQUEST)
+        cluster.release()
+        assert engine.names == ["mine-control-plane"]
+        cluster.delete()
+        assert engine.names == []
+
+
+class TestReplacing:
+    def replaced(self, maker: Maker, kept: KindCluster, engine: FakeEngine, request: Request = REQUEST) -> None:
+        cluster = maker.make(request)
+        assert node_of(cluster) != node_of(kept)
+        assert engine.names == ["mine-control-plane"]
+        assert [name for name, _ in cluster.phases] == ["fake"]
+
+    def test_one_with_another_configuration(self, maker: Maker, kept: KindCluster, engine: FakeEngine, notes: list[str]) -> None:
+        other = replace(REQUEST, config=ClusterConfig(feature_gates={"A": True}))
+        self.replaced(maker, kept, engine, other)
+        assert notes == ["kept cluster mine is replaced: it was made with another configuration"]
+
+    def test_one_of_another_image(self, maker: Maker, kept: KindCluster, engine: FakeEngine, notes: list[str]) -> None:
+        image = engine.add_image("localhost/node:1", {labels.FACTS: '{"kubernetes": "v1.37.1"}'})
+        self.replaced(maker, kept, engine, replace(REQUEST, image="localhost/node:1"))
+        assert notes == [f"kept cluster mine is replaced: it was made from another node image ({kept.image_digest}, wanted {image.id})"]
+
+    def test_one_whose_node_does_not_run(self, maker: Maker, kept: KindCluster, engine: FakeEngine, notes: list[str]) -> None:
+        engine.stop(node_of(kept), 0)
+        self.replaced(maker, kept, engine)
+        assert notes == ["kept cluster mine is replaced: its node mine-control-plane is exited"]
+
+    def test_one_whose_api_is_not_ready(self, maker: Maker, kept: KindCluster, engine: FakeEngine, api_server: ApiServer, notes: list[str]) -> None:
+        api_server.answer("GET", "/readyz", (500, "[-]etcd failed"))
+        self.replaced(maker, kept, engine)
+        assert notes == ["kept cluster mine is replaced: GET /readyz: 500 [-]etcd failed"]
+
+    def test_one_without_a_kubeconfig(self, maker: Maker, kept: KindCluster, engine: FakeEngine, notes: list[str]) -> None:
+        engine.answer(["cat", "/etc/kubernetes/admin.conf"], "No such file\n", code=1)
+        self.replaced(maker, kept, engine)
+        assert notes == ["kept cluster mine is replaced: its node mine-control-plane has no kubeconfig: No such file"]
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [
+            ("half a fi", "TypeError"),
+            ("a: [", "ParserError"),
+            ("{}", "KeyError"),
+            (admin_conf().replace("client-key-data: ", "client-key-data: x\n    old: "), "Error"),
+            (admin_conf().replace("client-key-data: ", "client-key-data: QUJD"), "SSLError"),
+        ],
+    )
+    def test_one_whose_kubeconfig_is_broken(
+        self, maker: Maker, kept: KindCluster, engine: FakeEngine, notes: list[str], text: str, error: str
+    ) -> None:
+        engine.answer(["cat", "/etc/kubernetes/admin.conf"], text)
+        self.replaced(maker, kept, engine)
+        assert notes == [f"kept cluster mine is replaced: its node mine-control-plane has a kubeconfig that cannot be read ({error})"]
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        "marks",
+        [
+            {labels.CLUSTER: "mine", labels.ROLE: "control-plane"},
+            {labels.CLUSTER: "mine", labels.SESSION: "other", labels.KEEP: "false"},
+        ],
+        ids=["kind's", "another run's"],
+    )
+    def test_what_is_no_kept_cluster_of_ours_is_not_touched(self, maker: Maker, engine: FakeEngine, marks: dict[str, str]) -> None:
+        engine.add_container("mine-control-plane", marks)
+        with pytest.raises(UsageError) as caught:
+            maker.make(REQUEST)
+        assert str(caught.value) == ("--kind-name: 'mine' is in use by mine-control-plane, which is no kept cluster of ours; choose another name")
+        assert engine.names == ["mine-control-plane"]
+
+    def test_a_container_of_that_name_that_is_no_cluster_is_not_touched(self, maker: Maker, engine: FakeEngine) -> None:
+        engine.add_container("mine-control-plane", {})
+        with pytest.raises(UsageError) as caught:
+            maker.make(REQUEST)
+        assert str(caught.value) == ("--kind-name: 'mine' would need the container name mine-control-plane, which something that is not ours has")
+        assert engine.names == ["mine-control-plane"]
+
+
+def test_two_runs_make_one_kept_cluster_between_them(maker: Maker, steps: list[Action], cache: Path) -> None:
+    class LockIsHeld:
+        name = "lock"
+
+        def __call__(self, context: BootContext) -> None:
+            assert (cache / "locks/kept-mine.lock").exists()
+
+    steps.append(LockIsHeld())
+    assert maker.make(REQUEST).name == "mine"
