@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_kind import labels
 from pytest_kind.cluster import remove_cluster
 from pytest_kind.errors import KindError, UsageError
-from pytest_kind.image import store
+from pytest_kind.image import go_modules, inputs, store
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep
@@ -67,8 +67,12 @@ def _build(arguments: argparse.Namespace) -> None:
         workshop = Workshop(
             provider=provider, cache=arguments.cache_dir, scratch=session.folder, labels=session.labels(lease=_LEASE), progress=progress
         )
-        image = store.resolve(workshop, kubernetes=arguments.version)
-        print(f"kind: node image {image.reference} ({image.id.removeprefix('sha256:')[:12]})")
+        if arguments.suite:
+            wanted = inputs.read_inputs(provider.info().architecture, arguments.version)
+            print(f"kind: upstream suite in {go_modules.build(workshop, wanted, go_modules.SUITE, 'suite')}")
+        else:
+            image = store.resolve(workshop, kubernetes=arguments.version)
+            print(f"kind: node image {image.reference} ({image.id.removeprefix('sha256:')[:12]})")
     finally:
         for container in provider.containers({labels.SESSION: session.id}):
             provider.remove(container.id)
@@ -89,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.set_defaults(run=_delete)
     build = commands.add_parser("build", help="build the node image, or find that it is there")
     build.add_argument("--version", help="a Kubernetes version, such as v1.37.1")
+    build.add_argument("--suite", action="store_true", help="build the upstream specs instead: e2e.test, ginkgo and agnhost of that version")
     build.set_defaults(run=_build)
     gc = commands.add_parser("gc", help="remove what dead runs left")
     gc.set_defaults(run=lambda arguments: collect_garbage(arguments.cache_dir))

@@ -20,6 +20,7 @@ from pytest_kind.errors import BootError, CommandError, KindError, UsageError
 from pytest_kind.image import store
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
+from pytest_kind.lease.sweep import users
 from pytest_kind.provision.plan import node_containers
 from pytest_kind.waiting import Deadline
 
@@ -180,6 +181,8 @@ class Maker:
         why = _unlike(marks, request, image) or self._unwell(nodes[0])
         if why is None:
             return self._attach(request, name, nodes[0], marks.get(labels.IMAGE_DIGEST, ""))
+        if users(self.cache, name, self.session.id):
+            raise UsageError(f"--kind-keep: cluster {name} is used by another run and is not the one asked for: {why}; choose another --kind-name")
         self.progress.note(f"kept cluster {name} is replaced: {why}")
         remove_cluster(self.provider, name)
         return None

@@ -82,7 +82,11 @@ def _cluster(config: ClusterConfig, facts: NodeFacts) -> Document:
         "kubernetesVersion": facts.kubernetes,
         "controlPlaneEndpoint": f"{facts.name}:{API_PORT}",
         "encryptionAlgorithm": "ECDSA-P256",  # 0.1 s for all keys, RSA takes 0.6 s
-        "apiServer": {"certSANs": ["localhost", *facts.api_names], "extraArgs": _arguments({**runtime, **gates}), "extraEnvs": _arguments(_SMALL_HEAP)},
+        "apiServer": {
+            "certSANs": ["localhost", *facts.api_names],
+            "extraArgs": _arguments({**runtime, **gates}),
+            "extraEnvs": _arguments(_SMALL_HEAP),
+        },
         "controllerManager": {"extraArgs": _arguments({"enable-hostpath-provisioner": "true", **controllers}), "extraEnvs": _arguments(_SMALL_HEAP)},
         "scheduler": {"extraArgs": _arguments(controllers)},
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(etcd)}},

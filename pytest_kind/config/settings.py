@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settings:
     """The options of a run (``options.py`` has their names, defaults and help).
+
+    Compared by identity: a configuration may be a mapping, and pytest groups tests by parameters that it can hash.
 
     Attributes:
         cache_dir: where parts of images, locks and sessions lie.

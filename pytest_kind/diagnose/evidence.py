@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pytest_kind.provision.provider import Provider
 
 _QUESTIONS = (
-    ("the engine's disk is full: less than 100 MB are left", ["sh", "-c", "df -P -m / /var | awk 'NR > 1 && $4 < 100 {print $6 \": \" $4 \" MB\"}'"]),
+    ("the engine's disk is full: less than 100 MB are left", ["sh", "-c", 'df -P -m / /var | awk \'NR > 1 && $4 < 100 {print $6 ": " $4 " MB"}\'']),
     ("units that failed", ["systemctl", "--failed", "--no-legend", "--plain"]),
     (
         "journal, warnings and worse",

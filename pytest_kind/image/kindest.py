@@ -32,11 +32,11 @@ def derive(workshop: Workshop, wanted: Inputs) -> Image | None:
     published = reference(wanted)
     image = provider.image(published)
     if image is None:
-        try:
-            with workshop.progress.step(f"pulling {published}"):
+        with workshop.progress.step(f"looking for {published} in its registry"):
+            try:
                 provider.pull(published, _PULL_SECONDS)
-        except NotFound:
-            return None
+            except NotFound:
+                return None
         image = provider.image(published)
         if image is None:
             return None

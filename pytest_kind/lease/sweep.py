@@ -85,6 +85,12 @@ def _why_left(container: Container, owner: Life) -> str:
     return "in use" if owner is Life.ALIVE else "its owner cannot be seen from here, its lease decides"
 
 
+def users(cache: Path, cluster: str, own: str) -> list[str]:
+    """Sessions other than one's own that use a cluster: they have a folder of its name."""
+    folders = cache.glob(f"sessions/*/{cluster}")
+    return [one.parent.name for one in folders if one.parent.name != own and lock_life(one.parent / "lock") is Life.ALIVE]
+
+
 def _folders(cache: Path, own: str | None) -> None:
     for folder in cache.glob("sessions/*"):
         known = lock_life(folder / "lock")

@@ -36,7 +36,9 @@ def left(cache: Path, temporary: Path) -> list[str]:
         found += [f"volume {one.name}" for one in provider.volumes({labels.SESSION: None})]
     finally:
         provider.close()
-    networks = subprocess.run(["docker", "network", "ls", "--quiet", "--filter", f"label={labels.SESSION}"], capture_output=True, text=True, check=True)
+    networks = subprocess.run(
+        ["docker", "network", "ls", "--quiet", "--filter", f"label={labels.SESSION}"], capture_output=True, text=True, check=True
+    )
     found += [f"network {one}" for one in networks.stdout.split()]
     found += [f"session {one.name}" for one in (cache / "sessions").glob("*")]
     found += [f"lock {one.name}" for one in (cache / "locks").glob("*")]
@@ -71,7 +73,7 @@ def main() -> int:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--kind-cache-dir={arguments.cache_dir}", folder]
         environment = {**os.environ, "TMPDIR": str(temporary)}
         for round_ in range(arguments.times):
-            building = round_ % 3 == 2  # noqa: PLR2004
+            building = round_ % 3 == 2
             if building:
                 remove_image()
             after = chance.uniform(0, 34 if building else 13)
@@ -87,7 +89,11 @@ def main() -> int:
             remains = left(arguments.cache_dir, temporary)
             good = following.returncode == 0 and not remains
             bad += not good
-            print(f"round {round_ + 1}: {'building, ' if building else ''}{ended} after {after:.1f} s; next run {following.returncode}; left: {remains or 'nothing'}", flush=True)
+            print(
+                f"round {round_ + 1}: {'building, ' if building else ''}{ended} after {after:.1f} s; "
+                f"next run {following.returncode}; left: {remains or 'nothing'}",
+                flush=True,
+            )
             if following.returncode:
                 print(following.stdout[-3000:], flush=True)
     print(f"{arguments.times - bad} passed, {bad} failed")

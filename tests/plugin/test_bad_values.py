@@ -7,7 +7,7 @@ import pytest
 from support.project import Project
 
 USES = "def test_a(kind_cluster):\n    pass\n\ndef test_b():\n    pass\n"
-PATHS = "the path of a file, a mapping or a ClusterConfig"
+ACCEPTED = "the path of a file, a mapping or a ClusterConfig"
 
 
 def errors_of(project: Project, *args: str) -> str:
@@ -92,7 +92,10 @@ def test_a_configuration_that_is_not_there(project: Project) -> None:
     ("marker", "problem"),
     [
         ("name='x'", "@pytest.mark.kind of test_it.py::test_a: no such argument: name"),
-        ("keep=True, color=1", "@pytest.mark.kind of test_it.py::test_a: no such argument: color\n@pytest.mark.kind of test_it.py::test_a: no such argument: keep"),
+        (
+            "keep=True, color=1",
+            "@pytest.mark.kind of test_it.py::test_a: no such argument: color\n@pytest.mark.kind of test_it.py::test_a: no such argument: keep",
+        ),
         ("{}, {}", "@pytest.mark.kind of test_it.py::test_a: takes one positional argument (config), found 2"),
         (
             "timeout='soon'",
@@ -100,7 +103,7 @@ def test_a_configuration_that_is_not_there(project: Project) -> None:
         ),
         ("image=7", "@pytest.mark.kind(image=…) of test_it.py::test_a: 7 is not accepted; accepted is a value that is not empty"),
         ("{'color': 1}", "@pytest.mark.kind(config=…) of test_it.py::test_a: 1 problem\n  - color: no such field"),
-        ("7", f"@pytest.mark.kind(config=…) of test_it.py::test_a: 7 is not accepted; accepted is {PATHS}"),
+        ("7", f"@pytest.mark.kind(config=…) of test_it.py::test_a: 7 is not accepted; accepted is {ACCEPTED}"),
     ],
 )
 def test_a_marker_that_says_something_else(project: Project, marker: str, problem: str) -> None:
@@ -121,11 +124,12 @@ def test_problems_of_several_tests_come_at_once_and_each_once(project: Project) 
     ]
 
 
-@pytest.mark.parametrize("answer", ["{'color': 1}", "7", "'kind.yaml'"])
-def test_a_hooks_configuration_that_is_none(project: Project, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "problem"), [("{'color': 1}", "1 problem\n  - color: no such field"), ("7", f"7 is not accepted; accepted is {ACCEPTED}")]
+)
+def test_a_hooks_configuration_that_is_none(project: Project, answer: str, problem: str) -> None:
     project.tests(USES)
     project.conftest(f"def pytest_kind_cluster_config():\n    return {answer}\n")
-    problem = "1 problem\n  - color: no such field" if "color" in answer else f"{answer} is not accepted; accepted is a mapping or a ClusterConfig"
     assert errors_of(project) == f"pytest_kind_cluster_config: {problem}"
 
 

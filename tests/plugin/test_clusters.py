@@ -38,7 +38,7 @@ def test_markers_that_ask_for_something_else_get_another_one_and_tests_are_group
     )
     result = project.run("-v")
     result.assert_outcomes(passed=5)
-    ran = [line.split("::")[1].split()[0] for line in result.outlines if "::" in line]
+    ran = dict.fromkeys(line.split("::")[1].split()[0] for line in result.outlines if "::" in line)
     assert [name for name in ran if name != "test_e"] == ["test_a", "test_c", "test_b", "test_d"]
     assert names(project) == ["create A", "remove A", "create B", "remove B"]
 

@@ -63,7 +63,10 @@ def test_an_image_that_is_no_node_image(run: Run) -> None:
 
 def test_a_name_that_something_else_has(run: Run) -> None:
     made = subprocess.run(
-        ["docker", "create", "--name", "somebodys-control-plane", "--label", "not=ours", node_image(), "true"], capture_output=True, text=True, check=True
+        ["docker", "create", "--name", "somebodys-control-plane", "--label", "not=ours", node_image(), "true"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     try:
         done = run("--kind-name=somebodys")

@@ -52,9 +52,9 @@ def test_the_first_pods_did_not_have_to_restart(kind_cluster: KindCluster, kind_
     pods = CoreV1Api(kind_client).list_pod_for_all_namespaces(label_selector="k8s-app in (kube-dns, kube-proxy)").items
     pods += CoreV1Api(kind_client).list_namespaced_pod("local-path-storage").items
     assert len(pods) == 3
-    assert {pod.metadata.name: [one.restart_count for one in pod.status.container_statuses or []] for pod in pods if pod.status.container_statuses} == {
-        pod.metadata.name: [0] for pod in pods
-    }
+    assert {
+        pod.metadata.name: [one.restart_count for one in pod.status.container_statuses or []] for pod in pods if pod.status.container_statuses
+    } == {pod.metadata.name: [0] for pod in pods}
 
 
 def test_kubeadm_finished(kind_cluster: KindCluster) -> None:

@@ -132,7 +132,10 @@ def test_a_lease_that_ran_out_powers_the_node_off_and_gc_removes_it(start: Start
 
     wait_for("the node powers itself off", probe, Deadline(60), every=0.5)
     cleaned = subprocess.run(
-        [sys.executable, "-m", "pytest", "--kind-gc", f"--kind-cache-dir={resolve(pytestconfig).cache_dir}"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "pytest", "--kind-gc", f"--kind-cache-dir={resolve(pytestconfig).cache_dir}"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert f"removed container {name}-control-plane" in cleaned.stdout
     assert gone(name)
