@@ -56,8 +56,9 @@ class Run:
 
     def make(self, request: Request) -> KindCluster:
         """A ready cluster that this run lets go of at its end, at the latest."""
-        if any(cluster.name == request.name for cluster in self.clusters):
-            request = replace(request, name=None)  # a name is for the first; a marker's cluster beside it gets its own
+        if any(cluster.name == (request.name or request.config.name) for cluster in self.clusters):
+            # A name is for the first; a marker's cluster beside it gets its own.
+            request = replace(request, name=None, config=replace(request.config, name=None))
         cluster = self._maker.make(request)
         self.clusters.append(cluster)
         self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
