@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_kind.cluster import KindCluster, KindNode
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.errors import BootError, ConfigError, KindError
+    from pytest_kind.handle import KindCluster, KindNode
 
 __all__ = ["BootError", "ClusterConfig", "ConfigError", "KindCluster", "KindError", "KindNode"]
 
@@ -15,9 +15,9 @@ _HOMES = {
     "BootError": "pytest_kind.errors",
     "ClusterConfig": "pytest_kind.config.types",
     "ConfigError": "pytest_kind.errors",
-    "KindCluster": "pytest_kind.cluster",
+    "KindCluster": "pytest_kind.handle",
     "KindError": "pytest_kind.errors",
-    "KindNode": "pytest_kind.cluster",
+    "KindNode": "pytest_kind.handle",
 }
 
 

@@ -1,12 +1,15 @@
-"""The whole story of a cluster, and the handle that tests hold."""
+"""The whole story of a cluster."""
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -16,7 +19,8 @@ from pytest_kind.api.http import Api, ApiError
 from pytest_kind.boot.actions import Action, BootContext, default_actions
 from pytest_kind.boot.kubeadm import API_PORT, NodeFacts, init_documents
 from pytest_kind.diagnose.evidence import node_evidence
-from pytest_kind.errors import BootError, CommandError, KindError, UsageError
+from pytest_kind.errors import BootError, KindError, UsageError
+from pytest_kind.handle import KindCluster, KindNode, remove_cluster
 from pytest_kind.image import store
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
@@ -25,13 +29,11 @@ from pytest_kind.provision.plan import node_containers
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
-
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.image.store import NodeImage
     from pytest_kind.lease.session import Session
     from pytest_kind.progress import Progress
-    from pytest_kind.provision.provider import Container, Provider
+    from pytest_kind.provision.provider import Container, EngineInfo, Provider
 
 # The same on every node's first control plane, whatever address the engine gives (boot/node/prepare). From the block
 # that RFC 2544 sets aside for benchmarks: no network that a pod might want to reach lies there.
@@ -106,6 +108,7 @@ class Maker:
             labels.IMAGE_DIGEST: image.digest,
         }
         engine = self.provider.info()
+        _refuse_unreachable(request.config, engine)
         specs = node_containers(request.config, engine, cluster=name, image=image.id, network=request.network, marks=marks)
         actions = [*default_actions(), *self.extra_actions(request.config)]
         facts = NodeFacts(
@@ -113,7 +116,7 @@ class Maker:
             name=specs[0].name,
             address=NODE_ADDRESS,
             kubernetes=image.kubernetes or self._version_in(image, marks),
-            api_names=[request.config.networking.api_server_address],
+            api_names=_api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
         )
@@ -251,10 +254,23 @@ class Maker:
             raise UsageError(f"--kind-name: {name!r} would need the container name {other.name}, which something that is not ours has")
 
 
+def _refuse_unreachable(config: ClusterConfig, engine: EngineInfo) -> None:
+    address = config.networking.api_server_address
+    if not engine.local and ipaddress.ip_address(address).is_loopback:
+        raise UsageError(
+            f"the engine at {engine.address} is on another machine, and {address} there cannot be reached from here: "
+            "set networking.apiServerAddress (--kind-config) to an address of that machine"
+        )
+
+
+def _api_names(config: ClusterConfig, engine: EngineInfo) -> list[str]:
+    """What the API server is called from here, for its certificate."""
+    host = None if engine.local else urlsplit(engine.address).hostname
+    return [config.networking.api_server_address, *([host] if host else [])]
+
+
 def _kept_digest(request: Request, image: NodeImage) -> str:
     """What a kept cluster must equal to be used again."""
-    import hashlib  # noqa: PLC0415 - one use
-
     return hashlib.sha256(f"{request.config.digest} {image.digest} {request.network}".encode()).hexdigest()[:16]
 
 
@@ -266,118 +282,4 @@ def _unlike(marks: Any, request: Request, image: NodeImage) -> str | None:  # no
     return None
 
 
-def remove_cluster(provider: Provider, name: str, session: str | None = None) -> None:
-    """Removes all of a cluster of ours.
-
-    Args:
-        session: only what this session made.
-    """
-    marks: dict[str, str | None] = {labels.CLUSTER: name, labels.SESSION: session}
-    for container in provider.containers(marks):
-        provider.remove(container.id)
-
-
-@dataclass(frozen=True, slots=True)
-class KindNode:
-    """A node of a cluster: its name, its role (``control-plane``), its container."""
-
-    name: str
-    role: str
-    container: str
-    _provider: Provider = field(repr=False)
-
-    def exec(self, *argv: str, timeout: float = 60.0) -> str:
-        """Runs a command on the node and returns its standard output.
-
-        Args:
-            timeout: seconds until it is killed.
-
-        Raises:
-            CommandError: it ended with something else than 0.
-        """
-        result = self._provider.exec(self.container, argv, seconds=timeout)
-        if result.code:
-            raise CommandError(self.name, argv, result.code, result.output)
-        return result.stdout
-
-
-@dataclass(slots=True, kw_only=True)
-class KindCluster:
-    """A running cluster.
-
-    Attributes:
-        name: of the cluster; its context is ``kind-<name>``.
-        kubeconfig_path: a private file (mode 0600) for tools that want one; gone with the session.
-        nodes: its machines.
-        config: what it was asked to be.
-        kept: whether it outlives the session.
-        phases: how long each phase of the boot took, in seconds.
-        image_digest: of its node image.
-    """
-
-    name: str
-    kubeconfig_path: Path
-    nodes: tuple[KindNode, ...]
-    config: ClusterConfig
-    kept: bool
-    phases: tuple[tuple[str, float], ...]
-    image_digest: str
-    _provider: Provider
-    _admin: dict[str, Any]
-    _folder: Path
-    _renewal: Renewal | None
-    _client: ApiClient | None = None
-    _deleted: bool = False
-
-    def __repr__(self) -> str:
-        return f"<KindCluster {self.name!r}, {len(self.nodes)} node{'s' if len(self.nodes) > 1 else ''}>"
-
-    @property
-    def client(self) -> ApiClient:
-        """A client of the ``kubernetes`` package for this cluster, for ``CoreV1Api(kind_cluster.client)`` and its like."""
-        if self._client is None:
-            from pytest_kind.api.client import make_client  # noqa: PLC0415 - half a second, only for those who want it
-
-            self._client = make_client(kubeconfig.credentials(self._admin), self._folder)
-        return self._client
-
-    def kubectl(self, *argv: str, input: str | None = None, timeout: float = 300.0) -> str:  # noqa: A002 - subprocess' word
-        """Runs the node's own kubectl, as administrator, and returns its standard output.
-
-        Args:
-            input: what it reads as standard input (``-f -``).
-            timeout: seconds.
-
-        Raises:
-            CommandError: it ended with something else than 0.
-        """
-        node = self.nodes[0]
-        if input is None:
-            return node.exec("kubectl", *argv, timeout=timeout)
-        return node.exec("sh", "-c", 'printf %s "$1" | { shift; exec kubectl "$@"; }', "kubectl", input, *argv, timeout=timeout)
-
-    def load_image(self, reference: str) -> None:
-        """Puts an image of the engine into every node.
-
-        Raises:
-            UnknownImage: the engine has no such image.
-        """
-        from pytest_kind.toolbox.images import load_image  # noqa: PLC0415 - the toolbox is above this module
-
-        load_image(self._provider, [node.container for node in self.nodes], reference, self._folder)
-
-    def delete(self) -> None:
-        """Removes the cluster, kept or not. Does nothing the second time."""
-        self.release()
-        if not self._deleted:
-            remove_cluster(self._provider, self.name)
-            self._deleted = True
-
-    def release(self) -> None:
-        """Lets go of the cluster without removing it: the client is closed, the lease runs from here."""
-        if self._renewal is not None:
-            self._renewal.stop()
-            self._renewal = None
-        if self._client is not None:
-            self._client.close()  # type: ignore[no-untyped-call]
-            self._client = None
+__all__ = ["KindCluster", "KindNode", "Maker", "Request", "remove_cluster"]

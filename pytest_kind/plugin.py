@@ -118,6 +118,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if (
         config.getoption("collectonly")
         or hasattr(config, "workerinput")
+        or config.get_verbosity() < 0
         or _WRONG in config.stash
         or not any("kind_cluster" in getattr(one, "fixturenames", ()) for one in items)
     ):

@@ -1,0 +1,135 @@
+"""The handle that tests hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_kind import labels
+from pytest_kind.api import kubeconfig
+from pytest_kind.errors import CommandError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+    from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.lease.renewal import Renewal
+    from pytest_kind.provision.provider import Provider
+
+
+def remove_cluster(provider: Provider, name: str, session: str | None = None) -> None:
+    """Removes all of a cluster of ours.
+
+    Args:
+        session: only what this session made.
+    """
+    marks: dict[str, str | None] = {labels.CLUSTER: name, labels.SESSION: session}
+    for container in provider.containers(marks):
+        provider.remove(container.id)
+
+
+@dataclass(frozen=True, slots=True)
+class KindNode:
+    """A node of a cluster: its name, its role (``control-plane``), its container."""
+
+    name: str
+    role: str
+    container: str
+    _provider: Provider = field(repr=False)
+
+    def exec(self, *argv: str, timeout: float = 60.0) -> str:
+        """Runs a command on the node and returns its standard output.
+
+        Args:
+            timeout: seconds until it is killed.
+
+        Raises:
+            CommandError: it ended with something else than 0.
+        """
+        result = self._provider.exec(self.container, argv, seconds=timeout)
+        if result.code:
+            raise CommandError(self.name, argv, result.code, result.output)
+        return result.stdout
+
+
+@dataclass(slots=True, kw_only=True)
+class KindCluster:
+    """A running cluster.
+
+    Attributes:
+        name: of the cluster; its context is ``kind-<name>``.
+        kubeconfig_path: a private file (mode 0600) for tools that want one; gone with the session.
+        nodes: its machines.
+        config: what it was asked to be.
+        kept: whether it outlives the session.
+        phases: how long each phase of the boot took, in seconds.
+        image_digest: of its node image.
+    """
+
+    name: str
+    kubeconfig_path: Path
+    nodes: tuple[KindNode, ...]
+    config: ClusterConfig
+    kept: bool
+    phases: tuple[tuple[str, float], ...]
+    image_digest: str
+    _provider: Provider
+    _admin: dict[str, Any]
+    _folder: Path
+    _renewal: Renewal | None
+    _client: ApiClient | None = None
+    _deleted: bool = False
+
+    def __repr__(self) -> str:
+        return f"<KindCluster {self.name!r}, {len(self.nodes)} node{'s' if len(self.nodes) > 1 else ''}>"
+
+    @property
+    def client(self) -> ApiClient:
+        """A client of the ``kubernetes`` package for this cluster, for ``CoreV1Api(kind_cluster.client)`` and its like."""
+        if self._client is None:
+            from pytest_kind.api.client import make_client  # noqa: PLC0415 - half a second, only for those who want it
+
+            self._client = make_client(kubeconfig.credentials(self._admin), self._folder)
+        return self._client
+
+    def kubectl(self, *argv: str, input: str | None = None, timeout: float = 300.0) -> str:  # noqa: A002 - subprocess' word
+        """Runs the node's own kubectl, as administrator, and returns its standard output.
+
+        Args:
+            input: what it reads as standard input (``-f -``).
+            timeout: seconds.
+
+        Raises:
+            CommandError: it ended with something else than 0.
+        """
+        node = self.nodes[0]
+        if input is None:
+            return node.exec("kubectl", *argv, timeout=timeout)
+        return node.exec("sh", "-c", 'printf %s "$1" | { shift; exec kubectl "$@"; }', "kubectl", input, *argv, timeout=timeout)
+
+    def load_image(self, reference: str) -> None:
+        """Puts an image of the engine into every node.
+
+        Raises:
+            UnknownImage: the engine has no such image.
+        """
+        from pytest_kind.toolbox.images import load_image  # noqa: PLC0415 - the toolbox is above this module
+
+        load_image(self._provider, [node.container for node in self.nodes], reference, self._folder)
+
+    def delete(self) -> None:
+        """Removes the cluster, kept or not. Does nothing the second time."""
+        self.release()
+        if not self._deleted:
+            remove_cluster(self._provider, self.name)
+            self._deleted = True
+
+    def release(self) -> None:
+        """Lets go of the cluster without removing it: the client is closed, the lease runs from here."""
+        if self._renewal is not None:
+            self._renewal.stop()
+            self._renewal = None
+        if self._client is not None:
+            self._client.close()  # type: ignore[no-untyped-call]
+            self._client = None
