@@ -22,8 +22,8 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
 
-def _text(value: str) -> str:
-    if not isinstance(value, str) or not value.strip():  # a marker's may be anything
+def _text(value: Any) -> str:  # noqa: ANN401 - a marker's may be anything
+    if not isinstance(value, str) or not value.strip():
         raise ValueError("a value that is not empty")
     return value
 
@@ -133,14 +133,15 @@ def register(parser: pytest.Parser) -> None:
 def register_legacy(parser: pytest.Parser) -> None:
     """Adds the names of PyPI's pytest-kind that are free, once every other plugin has had its turn."""
     group = parser.getgroup("kind")
+    # pytest itself notices a name that is taken when it is too late, or in one group alone.
+    taken = {name for one in (parser._anonymous, *parser._groups) for option in one.options for name in option.names()}  # noqa: SLF001
     for flag, name, takes_value in LEGACY:
-        try:
-            if takes_value:
-                group.addoption(flag, dest=f"kind_{name}", metavar=name.upper(), default=None, help=f"the same as --kind-{name}")
-            else:
-                group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=f"the same as --kind-{name}")
-        except ValueError:
+        if flag in taken:
             continue  # another plugin's: theirs it is
+        if takes_value:
+            group.addoption(flag, dest=f"kind_{name}", metavar=name.upper(), default=None, help=f"the same as --kind-{name}")
+        else:
+            group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=f"the same as --kind-{name}")
 
 
 def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where: str = "") -> Settings:

@@ -94,6 +94,8 @@ def _settings(config: pytest.Config, marks: dict[str, Any], where: str) -> Any: 
     return known[key]
 
 
+# Options of pytest's whose runs run nothing.
+_LOOKS = ("collectonly", "setupplan", "show_fixtures_per_test", "showfixtures")
 _KNOWN: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 _WRONG: pytest.StashKey[list[str]] = pytest.StashKey()
 
@@ -116,7 +118,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     if (
-        config.getoption("collectonly")
+        any(config.getoption(name, default=False) for name in _LOOKS)
         or hasattr(config, "workerinput")
         or config.get_verbosity() < 0
         or _WRONG in config.stash
@@ -141,9 +143,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
-    if run is not None and run.kept_lines:
+    if run is not None and run.last_lines:
         terminalreporter.section("kind")
-        for line in run.kept_lines:
+        for line in run.last_lines:
             terminalreporter.line(line)
 
 
@@ -154,4 +156,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _close(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is not None:
-        run.close()
+        run.close_for_good()

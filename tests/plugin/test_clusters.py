@@ -108,6 +108,14 @@ class TestFactory:
         project.run().assert_outcomes(passed=1)
         assert names(project) == ["create A", "remove A", "create B", "remove B"]
 
+    def test_a_name_of_the_configuration_is_for_the_first_alone_too(self, project: Project) -> None:
+        project.tests(
+            "def test_a(kind_cluster_factory):\n"
+            "    assert kind_cluster_factory({'name': 'mine'}).name == 'mine'\n"
+            "    assert kind_cluster_factory({'name': 'mine'}).name.startswith('pytest-kind-')\n"
+        )
+        project.run().assert_outcomes(passed=1)
+
     def test_a_name_is_for_the_first_alone(self, project: Project) -> None:
         project.tests(
             "def test_a(kind_cluster, kind_cluster_factory):\n"
@@ -143,9 +151,7 @@ class TestKept:
         assert project.lives == ["create mine-control-plane"]
         assert project.left == [*project.engine.names, *(one.name for one in project.engine.volumes({}))]
         for result in (first, second):
-            result.stdout.fnmatch_lines(
-                ["*= kind =*", "cluster mine is kept: --kind-keep attaches to it, `pytest-kind delete mine` removes it"]
-            )
+            result.stdout.fnmatch_lines(["*= kind =*", "cluster mine is kept: --kind-keep attaches to it, `pytest-kind delete mine` removes it"])
 
     def test_a_run_that_does_not_keep_leaves_it_alone(self, project: Project) -> None:
         project.tests("def test_a(kind_cluster): pass\n")

@@ -48,7 +48,9 @@ def test_boot_actions_run_before_a_test_sees_the_cluster(project: Project) -> No
 
 
 def test_a_cluster_is_told_of_once_before_the_first_test_gets_it(project: Project) -> None:
-    project.conftest("ready = []\ndef pytest_kind_cluster_ready(cluster):\n    ready.append(cluster)\n@pytest.fixture\ndef told():\n    return ready\n")
+    project.conftest(
+        "ready = []\ndef pytest_kind_cluster_ready(cluster):\n    ready.append(cluster)\n@pytest.fixture\ndef told():\n    return ready\n"
+    )
     project.tests("def test_a(kind_cluster, told): assert told == [kind_cluster]\ndef test_b(kind_cluster, told): assert told == [kind_cluster]\n")
     project.run().assert_outcomes(passed=2)
 

@@ -62,7 +62,9 @@ def test_that_of_a_failed_test_may_be_kept_and_the_report_says_so(project: Proje
 
 
 def test_tests_whose_names_read_the_same_have_one_each(project: Project, api_server: ApiServer) -> None:
-    project.tests("@pytest.mark.parametrize('x', ['A B', 'a/b'])\ndef test_c(kind_namespace, x):\n    assert kind_namespace.startswith('test-c-a-b-')\n")
+    project.tests(
+        "@pytest.mark.parametrize('x', ['A B', 'a/b'])\ndef test_c(kind_namespace, x):\n    assert kind_namespace.startswith('test-c-a-b-')\n"
+    )
     project.run().assert_outcomes(passed=2)
     assert len(set(created(api_server))) == 2
 

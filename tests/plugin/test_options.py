@@ -52,7 +52,7 @@ class Places:
 
     def resolved(self, marks: dict[str, Any] | None = None) -> tuple[Any, str]:
         """The option's value and what gave it."""
-        settings = options.resolve(self._pytester.parseconfig(*self._args), marks, "test_it.py::test_a")
+        settings = options.resolve(self._pytester.parseconfig(*self._args), marks, "@pytest.mark.kind(…) of test_it.py::test_a")
         return asdict(settings)[self._option.name], settings.sources[self._option.name]
 
 

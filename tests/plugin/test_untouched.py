@@ -11,7 +11,7 @@ TELLS = """
 import sys
 def pytest_unconfigure():
     names = {name.split('.')[0] for name in sys.modules}
-    print('heavy:', sorted(names & {'docker', 'filelock', 'kubernetes', 'platformdirs', 'pydantic', 'requests', 'urllib3', 'yaml'}))
+    print('heavy:', sorted(names & {'docker', 'filelock', 'kubernetes', 'pydantic', 'requests', 'urllib3', 'yaml'}))
     print('ours:', sorted(name for name in sys.modules if name.startswith('pytest_kind')))
 """
 OURS = ["pytest_kind", "pytest_kind.errors", "pytest_kind.fixtures", "pytest_kind.hookspecs", "pytest_kind.options", "pytest_kind.plugin"]
@@ -26,7 +26,9 @@ def test_a_project_without_clusters_imports_nothing_heavy(pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["heavy: [[]]", f"ours: [[]{str(OURS)[1:]}"])
 
 
-@pytest.mark.parametrize("args", [("--collect-only",), ("--collect-only", "-q"), ("--help",), ("--fixtures",), ("--markers",), ("--setup-plan",), ("--version",)])
+@pytest.mark.parametrize(
+    "args", [("--collect-only",), ("--collect-only", "-q"), ("--help",), ("--fixtures",), ("--markers",), ("--setup-plan",), ("--version",)]
+)
 def test_looking_at_a_project_asks_no_engine(project: Project, args: tuple[str, ...]) -> None:
     project.tests(USES)
     assert project.run(*args).ret == 0

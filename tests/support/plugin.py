@@ -15,7 +15,11 @@ from pytest_kind import cluster
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.actions import BootContext
 from pytest_kind.errors import EngineUnavailable
+from pytest_kind.image import assemble
+from pytest_kind.image.inputs import Inputs
+from pytest_kind.image.workshop import Workshop
 from pytest_kind.provision import docker_engine
+from pytest_kind.provision.provider import Image
 from support.credentials import admin_conf
 from support.engine import FakeEngine
 
@@ -43,9 +47,16 @@ def connect(seconds: float = 60.0) -> FakeEngine:
     return engine
 
 
+def compile_nothing(workshop: Workshop, wanted: Inputs) -> Image:
+    """What stands in for ``assemble.assemble``, which takes a network and a quarter of an hour."""
+    assert isinstance(workshop.provider, FakeEngine)
+    return workshop.provider.add_node_image(wanted.kubernetes)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main() -> Generator[None, object, object]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(docker_engine, "connect", connect)
         patch.setattr(cluster, "default_actions", lambda: [Boot()])
+        patch.setattr(assemble, "assemble", compile_nothing)
         return (yield)

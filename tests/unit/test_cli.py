@@ -8,7 +8,8 @@ import pytest
 
 from pytest_kind import cli, labels
 from pytest_kind.errors import EngineError, EngineUnavailable
-from pytest_kind.image.inputs import read_inputs
+from pytest_kind.image import go_modules
+from pytest_kind.image.inputs import Inputs, read_inputs
 from pytest_kind.lease.session import Session
 from pytest_kind.provision import docker_engine
 from support.engine import FakeEngine
@@ -70,6 +71,20 @@ def test_build_finds_the_image_that_is_there(engine: FakeEngine, cache: Path, ca
     assert cli.main(["--cache-dir", str(cache), "build"]) == 0
     assert capsys.readouterr().out == f"kind: node image {read_inputs('amd64').tag} ({image.id[7:19]})\n"
     assert list(cache.glob("sessions/*")) == []
+
+
+def test_build_of_the_suite_makes_no_image(
+    engine: FakeEngine, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compile_nothing(_: object, inputs: Inputs, module: go_modules.Module, target: Path) -> None:
+        (target / "made").write_text(" ".join(program.name for program in module.programs) + inputs.kubernetes, encoding="utf-8")
+
+    monkeypatch.setattr(go_modules, "_compile", compile_nothing)
+    assert cli.main(["--cache-dir", str(cache), "build", "--suite", "--version", "v1.36.0"]) == 0
+    (part,) = cache.glob("parts/suite-*")
+    assert (part / "made").read_text(encoding="utf-8") == "e2e.test ginkgo agnhostv1.36.0"
+    assert capsys.readouterr().out.endswith(f"kind: upstream suite in {part}\n")
+    assert engine.made("image") == []
 
 
 def test_build_takes_a_version_and_refuses_what_is_none(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -152,6 +152,27 @@ class TestReplacing:
 
 
 class TestRefusing:
+    def test_one_that_another_run_uses_is_not_replaced(self, maker: Maker, cache: Path, engine: FakeEngine) -> None:
+        other = Session.open(cache)
+        used = replace(maker, session=other).make(REQUEST)
+        with pytest.raises(UsageError) as caught:
+            maker.make(replace(REQUEST, config=ClusterConfig(feature_gates={"A": True})))
+        assert str(caught.value) == (
+            "--kind-keep: cluster mine is used by another run and is not the one asked for: "
+            "it was made with another configuration; choose another --kind-name"
+        )
+        assert engine.names == ["mine-control-plane"]
+        used.release()
+        other.close()
+        maker.make(replace(REQUEST, config=ClusterConfig(feature_gates={"A": True})))
+        assert engine.made("remove") == ["mine-control-plane"]
+
+    def test_one_that_fits_is_shared_with_another_run(self, maker: Maker, cache: Path) -> None:
+        other = Session.open(cache)
+        used = replace(maker, session=other).make(REQUEST)
+        assert node_of(maker.make(REQUEST)) == node_of(used)
+        other.close()
+
     @pytest.mark.parametrize(
         "marks",
         [

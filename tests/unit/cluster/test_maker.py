@@ -13,10 +13,10 @@ import yaml
 from pytest_kind import labels
 from pytest_kind.boot.actions import Action, BootContext
 from pytest_kind.cluster import Maker, Request
-from pytest_kind.config.types import ClusterConfig
+from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import BootError, CommandError, ConfigError, Conflict, EngineError, KindError, UsageError
 from pytest_kind.image.inputs import read_inputs
-from pytest_kind.provision.provider import ContainerSpec
+from pytest_kind.provision.provider import ContainerSpec, EngineInfo
 from support.engine import FakeEngine
 
 CONFIG = ClusterConfig()
@@ -210,6 +210,35 @@ class TestFailure:
         with pytest.raises(ConfigError, match="matches nothing: kind 'Pod'"):
             maker.make(Request(config=ClusterConfig(kubeadm_config_patches=("kind: Pod",))))
         assert engine.made("create") == []
+
+
+class TestAnotherMachinesEngine:
+    @pytest.fixture(autouse=True)
+    def far(self, maker: Maker, engine: FakeEngine) -> None:
+        class Far(FakeEngine):
+            """An engine whose loopback is not this machine's."""
+
+            def info(self) -> EngineInfo:
+                return replace(super().info(), local=False, address="tcp://engine.example:2376")
+
+        maker.provider = Far(engine._root)
+
+    def test_an_address_that_only_that_machine_reaches_is_refused(self, maker: Maker, engine: FakeEngine) -> None:
+        with pytest.raises(UsageError) as caught:
+            maker.make(REQUEST)
+        assert str(caught.value) == (
+            "the engine at tcp://engine.example:2376 is on another machine, and 127.0.0.1 there cannot be reached from here: "
+            "set networking.apiServerAddress (--kind-config) to an address of that machine"
+        )
+        assert engine.made("create") == []
+
+    def test_its_name_is_one_of_the_servers(self, maker: Maker) -> None:
+        remembers = Remembers()
+        maker.extra_actions = lambda _: [remembers]
+        cluster = maker.make(Request(config=ClusterConfig(networking=Networking(api_server_address="192.0.2.1"))))
+        assert remembers.context is not None
+        assert remembers.context.facts.api_names == ["192.0.2.1", "engine.example"]
+        cluster.delete()
 
 
 class TestNames:

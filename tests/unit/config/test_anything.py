@@ -93,7 +93,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(content=YAML_LINES.map(lambda text: text.encode(errors="replace")) | st.binary(max_size=30))
 def test_any_file(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    source, problems = str(file), ("none",)
+    source = str(file)
+    problems: tuple[str, ...] = ("none",)
     try:
         assert isinstance(from_file(file), types.ClusterConfig)
     except ConfigError as error:

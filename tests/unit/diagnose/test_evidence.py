@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_kind.diagnose import evidence
 from pytest_kind.diagnose.evidence import node_evidence, redacted
 from pytest_kind.errors import EngineError
 from support.engine import FakeEngine
@@ -17,24 +18,21 @@ def node(engine: FakeEngine) -> str:
     return engine.add_container("c-control-plane", {})
 
 
+TITLES = [
+    "the engine's disk is full: less than 100 MB are left",
+    "units that failed",
+    "journal, warnings and worse",
+    "kubelet, its last lines",
+    "this node's preparation",
+    "containers",
+    "control plane, last lines",
+]
+
+
 def test_a_running_node_answers_every_question(engine: FakeEngine, node: str) -> None:
-    engine.answer(["systemctl", "--failed"], "kubelet.service loaded failed\n")
-    engine.answer(["journalctl"], "oom\n")
-    engine.answer(["sh"], "kube-apiserver\n")
-    assert node_evidence(engine, node, "n").splitlines() == [
-        "--- n: units that failed",
-        "kubelet.service loaded failed",
-        "--- n: journal, warnings and worse",
-        "oom",
-        "--- n: kubelet, its last lines",
-        "oom",
-        "--- n: this node's preparation",
-        "oom",
-        "--- n: containers",
-        "kube-apiserver",
-        "--- n: control plane, last lines",
-        "kube-apiserver",
-    ]
+    for title, argv in evidence._QUESTIONS:
+        engine.answer(argv, f"about {title}\n")
+    assert node_evidence(engine, node, "n").splitlines() == [line for title in TITLES for line in (f"--- n: {title}", f"about {title}")]
 
 
 def test_questions_without_an_answer_are_left_out(engine: FakeEngine, node: str) -> None:

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from pytest_kind import labels
 from pytest_kind.lease.session import Session
-from pytest_kind.lease.sweep import sweep
+from pytest_kind.lease.sweep import sweep, users
 from support.engine import FakeEngine
 
 
@@ -100,6 +100,23 @@ class TestContainers:
             engine.add_container(name, marks)
         assert sorted(sweep(engine, cache).removed) == ["container a", "container c"]
         assert engine.names == ["b", "d", "e"]
+
+
+class TestUsers:
+    """Who uses a kept cluster: sessions that are alive and have a folder of its name."""
+
+    def test_another_session_that_is_alive(self, cache: Path, alive: Session) -> None:
+        (alive.folder / "mine").mkdir()
+        assert users(cache, "mine", "own") == [alive.id]
+
+    def test_neither_ones_own_nor_another_clusters(self, cache: Path, alive: Session) -> None:
+        (alive.folder / "mine").mkdir()
+        assert users(cache, "mine", alive.id) == []
+        assert users(cache, "other", "own") == []
+
+    def test_not_a_dead_one(self, cache: Path, dead: Session) -> None:
+        (dead.folder / "mine").mkdir()
+        assert users(cache, "mine", "own") == []
 
 
 class TestVolumes:
