@@ -247,7 +247,7 @@ class Maker:
         if nodes and not labels.is_ours(nodes[0].labels):
             raise UsageError(f"--kind-name: {name!r} is in use by a cluster that is not ours (container {nodes[0].name}); choose another name")
         if nodes:
-            kept = "a kept cluster: attach to it with --kind-keep" if labels.is_kept(nodes[0].labels) else "another run"
+            kept = "a kept cluster; attach to it with --kind-keep" if labels.is_kept(nodes[0].labels) else "another run; wait for it"
             raise UsageError(f"--kind-name: {name!r} is in use by {kept}, or choose another name")
         other = self.provider.container(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0))
         if other is not None:

@@ -125,6 +125,11 @@ class KindCluster:
             remove_cluster(self._provider, self.name)
             self._deleted = True
 
+    @property
+    def lease_failure(self) -> str | None:
+        """Why the last renewal of its nodes' lease failed; nothing when it did not."""
+        return self._renewal.last_failure if self._renewal is not None else None
+
     def release(self) -> None:
         """Lets go of the cluster without removing it: the client is closed, the lease runs from here."""
         if self._renewal is not None:

@@ -68,6 +68,8 @@ class Run:
 
     def drop(self, cluster: KindCluster) -> None:
         """Removes a cluster, or lets go of a kept one."""
+        if cluster.lease_failure:
+            self.last_lines.append(f"the lease of cluster {cluster.name} could not be renewed at last: {cluster.lease_failure}")
         if cluster.kept:
             cluster.release()
             self.last_lines.append(f"cluster {cluster.name} is kept: --kind-keep attaches to it, `pytest-kind delete {cluster.name}` removes it")

@@ -65,7 +65,7 @@ def _problem(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     last = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         if last in _NOT_YET:
-            return f"{path}: {_NOT_YET[last]} are not supported by this version"
+            return f"{path}: not supported by this version ({_NOT_YET[last]})"
         return f"{path}: no such field"
     if error["type"] == "missing":
         return f"{path}: is required"

@@ -255,14 +255,14 @@ class TestNames:
         engine.add_container("mine-control-plane", {labels.CLUSTER: "mine", labels.SESSION: "other", labels.KEEP: "false"})
         with pytest.raises(UsageError) as caught:
             maker.make(replace(REQUEST, name="mine"))
-        assert str(caught.value) == "--kind-name: 'mine' is in use by another run, or choose another name"
+        assert str(caught.value) == "--kind-name: 'mine' is in use by another run; wait for it, or choose another name"
         assert engine.names == ["mine-control-plane"]
 
     def test_a_kept_one_is_attached_to_only_where_that_is_asked_for(self, maker: Maker, engine: FakeEngine) -> None:
         engine.add_container("mine-control-plane", {labels.CLUSTER: "mine", labels.SESSION: "other", labels.KEEP: "true"})
         with pytest.raises(UsageError) as caught:
             maker.make(replace(REQUEST, name="mine"))
-        assert str(caught.value) == "--kind-name: 'mine' is in use by a kept cluster: attach to it with --kind-keep, or choose another name"
+        assert str(caught.value) == "--kind-name: 'mine' is in use by a kept cluster; attach to it with --kind-keep, or choose another name"
         assert engine.names == ["mine-control-plane"]
 
     def test_a_container_of_that_name_that_is_no_cluster_is_not_touched(self, maker: Maker, engine: FakeEngine) -> None:

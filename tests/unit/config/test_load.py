@@ -112,15 +112,15 @@ def test_all_problems_of_shape_come_at_once_with_their_paths() -> None:
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
-        ({"kubeadmConfigPatchesJSON6902": []}, "kubeadmConfigPatchesJSON6902: JSON 6902 patches are not supported by this version"),
-        ({"containerdConfigPatches": []}, "containerdConfigPatches: containerd patches are not supported by this version"),
-        ({"containerdConfigPatchesJSON6902": []}, "containerdConfigPatchesJSON6902: containerd patches are not supported by this version"),
-        ({"networking": {"ipFamily": "ipv6"}}, "networking.ipFamily: IP families other than ipv4 are not supported by this version"),
-        ({"networking": {"disableDefaultCNI": True}}, "networking.disableDefaultCNI: a CNI of your own are not supported by this version"),
-        ({"networking": {"dnsSearch": []}}, "networking.dnsSearch: DNS search domains are not supported by this version"),
+        ({"kubeadmConfigPatchesJSON6902": []}, "kubeadmConfigPatchesJSON6902: not supported by this version (JSON 6902 patches)"),
+        ({"containerdConfigPatches": []}, "containerdConfigPatches: not supported by this version (containerd patches)"),
+        ({"containerdConfigPatchesJSON6902": []}, "containerdConfigPatchesJSON6902: not supported by this version (containerd patches)"),
+        ({"networking": {"ipFamily": "ipv6"}}, "networking.ipFamily: not supported by this version (IP families other than ipv4)"),
+        ({"networking": {"disableDefaultCNI": True}}, "networking.disableDefaultCNI: not supported by this version (a CNI of your own)"),
+        ({"networking": {"dnsSearch": []}}, "networking.dnsSearch: not supported by this version (DNS search domains)"),
         (
             {"nodes": [{"kubeadmConfigPatchesJSON6902": []}]},
-            "nodes[0].kubeadmConfigPatchesJSON6902: JSON 6902 patches are not supported by this version",
+            "nodes[0].kubeadmConfigPatchesJSON6902: not supported by this version (JSON 6902 patches)",
         ),
     ],
 )
