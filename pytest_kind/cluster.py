@@ -65,6 +65,16 @@ class Request:
     lease: int = 300
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a handle is made of beside what was asked for."""
+
+    container: str
+    admin: dict[str, Any]
+    phases: tuple[tuple[str, float], ...]
+    renewal: Renewal | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Maker:
     """Where clusters are made: an engine, a cache and a session."""
@@ -121,10 +131,12 @@ class Maker:
             durable=request.keep,
         )
         init_documents(request.config, request.config.nodes[0], facts)  # a patch that fits nothing is refused before anything is made
-        phase, container, context = "create", "", None
+        phase, container, context, renewal = "create", "", None, None
         try:
             with self.progress.step(f"creating cluster {name}"):
                 container = self.provider.create(specs[0])
+                # From here on: on a loaded machine a boot lasts longer than a short lease.
+                renewal = None if request.keep else Renewal(self.connect, [container], request.lease)
                 context = BootContext(
                     provider=self.provider,
                     container=container,
@@ -140,21 +152,23 @@ class Maker:
                     with context.phase(phase):
                         action(context)
         except UsageError:
-            self._roll_back(name)
+            self._roll_back(name, renewal)
             raise
         except KindError as error:
             evidence = node_evidence(self.provider, container, specs[0].name) if container else ""
-            self._roll_back(name)
+            self._roll_back(name, renewal)
             raise BootError(name, phase, error, evidence) from error
         except BaseException:
-            self._roll_back(name)
+            self._roll_back(name, renewal)
             raise
         finally:
             if context is not None:
                 context.close()
-        return self._handle(request, name, container, context.admin, context.phases, image.digest)
+        return self._handle(request, name, image.digest, _Running(container, context.admin, tuple(context.phases), renewal))
 
-    def _roll_back(self, name: str) -> None:
+    def _roll_back(self, name: str, renewal: Renewal | None) -> None:
+        if renewal is not None:
+            renewal.stop()
         remove_cluster(self.provider, name, self.session.id)
 
     def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
@@ -215,28 +229,25 @@ class Maker:
         return kubeconfig.outside(result.stdout, node.labels[labels.CLUSTER], kubeconfig.url(address, port))
 
     def _attach(self, request: Request, name: str, node: Container, image_digest: str) -> KindCluster:
-        return self._handle(request, name, node.id, self._admin(node), [("attach", 0.0)], image_digest)
+        return self._handle(request, name, image_digest, _Running(node.id, self._admin(node), (("attach", 0.0),), None))
 
-    def _handle(
-        self, request: Request, name: str, container: str, admin: dict[str, Any], phases: list[tuple[str, float]], image_digest: str
-    ) -> KindCluster:
+    def _handle(self, request: Request, name: str, image_digest: str, running: _Running) -> KindCluster:
         folder = self.session.folder / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
-        renewal = None if request.keep else Renewal(self.connect, [container], request.lease)
-        node = KindNode(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0), labels.ROLE_CONTROL_PLANE, container, self.provider)
+        path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(running.admin, sort_keys=False))
+        node = KindNode(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0), labels.ROLE_CONTROL_PLANE, running.container, self.provider)
         return KindCluster(
             name=name,
             kubeconfig_path=path,
             nodes=(node,),
             config=request.config,
             kept=request.keep,
-            phases=tuple(phases),
+            phases=running.phases,
             image_digest=image_digest,
             _provider=self.provider,
-            _admin=admin,
+            _admin=running.admin,
             _folder=folder,
-            _renewal=renewal,
+            _renewal=running.renewal,
         )
 
     def _named(self, name: str) -> list[Container]:

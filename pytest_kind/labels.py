@@ -33,8 +33,8 @@ ROLE_CONTROL_PLANE = "control-plane"
 
 
 def is_ours(labels: Mapping[str, str]) -> bool:
-    """Whether this package made the object. Nothing else is ever removed."""
-    return SESSION in labels
+    """Whether this package made the object. Nothing else is ever removed; an empty label is an image's (docker_engine)."""
+    return bool(labels.get(SESSION))
 
 
 def is_kept(labels: Mapping[str, str]) -> bool:

@@ -42,9 +42,9 @@ def node_evidence(provider: Provider, container: str, name: str) -> str:
             found.append(f"--- {name}: the container is {current.state}; its console ended with\n{provider.logs(container, 40).strip()}")
         else:
             for title, argv in _QUESTIONS:
-                said = provider.exec(container, argv, seconds=5).output.strip()
-                if said:
-                    found.append(f"--- {name}: {title}\n{said}")
+                answer = provider.exec(container, argv, seconds=5)
+                if answer.code == 0 and answer.output.strip():
+                    found.append(f"--- {name}: {title}\n{answer.output.strip()}")
     except KindError as error:
         found.append(f"--- {name}: no more evidence: {error}")
     return redacted("\n".join(found))

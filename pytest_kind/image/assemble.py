@@ -66,7 +66,10 @@ def _compile_pause(workshop: Workshop, inputs: Inputs, source: Path, target: Pat
 
 
 def assemble(workshop: Workshop, inputs: Inputs) -> Image:
-    """Builds the node image of these inputs and returns it, tagged and labelled with their digest."""
+    """Builds the node image of these inputs and returns it, tagged and labelled with their digest.
+
+    The builder carries the session's labels, so that it is swept when this process dies; the image must not.
+    """
     parts = build_parts(workshop, inputs)
     base = debian.base_image(workshop, inputs)
     provider = workshop.provider

@@ -38,7 +38,7 @@ def sweep(provider: Provider, cache: Path, own: str | None = None, *, kept: bool
     lives: dict[str, Life] = {}
     for container in provider.containers({labels.SESSION: None}):
         session = container.labels[labels.SESSION]
-        if session == own:
+        if session == own or not labels.is_ours(container.labels):
             continue
         if session not in lives:
             lives[session] = life(container.labels)
@@ -50,7 +50,7 @@ def sweep(provider: Provider, cache: Path, own: str | None = None, *, kept: bool
     in_use = {volume for container in provider.containers({labels.SESSION: None}) for volume in container.volumes}
     for volume in provider.volumes({labels.SESSION: None}):
         session = volume.labels[labels.SESSION]
-        if session == own or volume.name in in_use:
+        if session == own or volume.name in in_use or not labels.is_ours(volume.labels):
             continue
         if session not in lives:
             lives[session] = life(volume.labels)

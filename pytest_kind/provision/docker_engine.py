@@ -149,9 +149,12 @@ class DockerEngine:
         self, container: str, reference: str, *, labels: Mapping[str, str], entrypoint: Sequence[str], environment: Mapping[str, str]
     ) -> Image:
         repository, tag = parse_repository_tag(reference)
-        # The container's own labels and environment (its builder's) must not get into the image: all of it is stated.
+        # The engine merges the container's labels into the image's, from where they would get onto whatever anybody makes
+        # of it: who built it is nobody's business, and a label that says "ours" must not be inherited. They can't be
+        # taken away, only emptied.
+        own = found.labels if (found := self.container(container)) else {}
         conf = {
-            "Labels": dict(labels),
+            "Labels": {**dict.fromkeys(own, ""), **labels},
             "Entrypoint": list(entrypoint),
             "Cmd": None,
             "Env": [f"{key}={value}" for key, value in environment.items()],
@@ -160,10 +163,10 @@ class DockerEngine:
         }
         with _ours(f"committing image {reference}"):
             made = self._api.commit(container, repository=repository, tag=tag, conf=conf)
-        found = self.image(made["Id"])
-        if found is None:
+        image = self.image(made["Id"])
+        if image is None:
             raise errors.EngineError(f"committing image {reference}: the engine has no {made['Id']}")
-        return found
+        return image
 
     def save_image(self, reference: str) -> Iterable[bytes]:
         with _ours(f"saving image {reference}"):

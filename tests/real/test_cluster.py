@@ -119,3 +119,16 @@ def test_an_image_of_the_engine_is_loaded(kind_cluster: KindCluster, kind_namesp
     kind_cluster.kubectl("run", "loaded", "-n", kind_namespace, f"--image={tag}", "--restart=Never", "--command", "--", "/busybox", "true")
     kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/loaded", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
     assert "kind/pytest-kind-image.tar" not in kind_cluster.nodes[0].exec("ls", "/kind")
+
+
+def test_nobody_inherits_from_the_image_whose_it_is(kind_cluster: KindCluster) -> None:
+    provider = docker_engine.connect()
+    try:
+        found = provider.container(kind_cluster.nodes[0].container)
+        assert found is not None
+        image = provider.image(found.image)
+        assert image is not None
+        assert not labels.is_ours(image.labels)
+        assert not image.labels.get(labels.OWNER)
+    finally:
+        provider.close()

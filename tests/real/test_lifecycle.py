@@ -41,7 +41,14 @@ def start(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Start]:
         (tmp_path / "test_it.py").write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "pytest", f"--kind-cache-dir={cache}", "-p", "no:cacheprovider", *arguments]
         process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **(environment or {})}
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            # A CI's shell may have started us with Ctrl-C ignored, which children inherit.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a test, and no other way
         )
         started.append(process)
         return process

@@ -313,12 +313,15 @@ class TestImages:
         DockerEngine(client).import_image(io.BytesIO(b"tar"), "pytest-kind/base:1", {"a": "b"})  # type: ignore[arg-type]
         assert client.asked[0][2] == {"repository": "pytest-kind/base", "tag": "1", "changes": ['LABEL "a"="b"']}
 
-    def test_a_commit_states_everything(self) -> None:
-        client = Client(commit={"Id": "sha256:i"}, inspect_image={"Id": "sha256:i"})
+    def test_a_commit_states_everything_and_empties_what_the_builder_would_pass_on(self) -> None:
+        builder = {"Id": "abc", "Name": "/b", "Image": "sha256:o", "State": {"Status": "exited"}}
+        builder["Config"] = {"Labels": {"io.pytest-kind.session": "s", "a": "old"}}
+        client = Client(commit={"Id": "sha256:i"}, inspect_image={"Id": "sha256:i"}, inspect_container=builder)
         made = DockerEngine(client).commit("abc", "n:1", labels={"a": "b"}, entrypoint=["/e"], environment={"P": "q"})  # type: ignore[arg-type]
         assert made.id == "sha256:i"
-        assert client.asked[0][2]["conf"] == {
-            "Labels": {"a": "b"},
+        (conf,) = [keywords["conf"] for name, _, keywords in client.asked if name == "commit"]
+        assert conf == {
+            "Labels": {"a": "b", "io.pytest-kind.session": ""},
             "Entrypoint": ["/e"],
             "Cmd": None,
             "Env": ["P=q"],
