@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import labels
-from pytest_kind.image import debian, inputs
+from pytest_kind import KindCluster, labels
 from pytest_kind.options import resolve
 from pytest_kind.provision import docker_engine
 
@@ -42,6 +41,16 @@ def ours() -> set[str]:
         provider.close()
 
 
+def node_image(cluster: KindCluster) -> str:
+    provider = docker_engine.connect()
+    try:
+        found = provider.container(cluster.nodes[0].container)
+        assert found is not None
+        return found.image
+    finally:
+        provider.close()
+
+
 def test_an_unknown_image(run: Run) -> None:
     done = run("--kind-image=localhost/no/such:image")
     assert done.returncode == 1
@@ -49,21 +58,23 @@ def test_an_unknown_image(run: Run) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_an_image_that_is_no_node_image(run: Run) -> None:
+def test_an_image_that_is_no_node_image(run: Run, kind_cluster: KindCluster) -> None:
+    tag = f"pytest-kind-test/plain:{kind_cluster.name}"
     provider = docker_engine.connect()
     try:
-        wanted = inputs.read_inputs(provider.info().architecture)
-        base = provider.images({labels.KIND: "base-image", labels.IMAGE_DIGEST: debian.base_digest(wanted)})[0].tags[0]
+        with provider.get(kind_cluster.nodes[0].container, "/bin/busybox") as archive:
+            provider.import_image(archive, tag, {})
+        done = run(f"--kind-image={tag}")
     finally:
+        provider.remove_image(tag)
         provider.close()
-    done = run(f"--kind-image={base}")
     assert done.returncode == 1
-    assert f"--kind-image: {base} is no node image" in done.stdout
+    assert f"--kind-image: {tag} is no node image" in done.stdout
 
 
-def test_a_name_that_something_else_has(run: Run) -> None:
+def test_a_name_that_something_else_has(run: Run, kind_cluster: KindCluster) -> None:
     made = subprocess.run(
-        ["docker", "create", "--name", "somebodys-control-plane", "--label", "not=ours", node_image(), "true"],
+        ["docker", "create", "--name", "somebodys-control-plane", "--label", "not=ours", node_image(kind_cluster), "true"],
         capture_output=True,
         text=True,
         check=True,
@@ -74,14 +85,6 @@ def test_a_name_that_something_else_has(run: Run) -> None:
         assert "--kind-name: 'somebodys' would need the container name somebodys-control-plane, which something that is not ours has" in done.stdout
     finally:
         subprocess.run(["docker", "rm", made.stdout.strip()], check=True, capture_output=True)
-
-
-def node_image() -> str:
-    provider = docker_engine.connect()
-    try:
-        return provider.images({labels.KIND: "node-image"})[0].id
-    finally:
-        provider.close()
 
 
 def test_a_port_that_is_taken(run: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import labels
+from pytest_kind import KindCluster, labels
 from pytest_kind.options import resolve
 from pytest_kind.provision import docker_engine
 from pytest_kind.waiting import Deadline, NotYet, wait_for
@@ -22,20 +22,19 @@ WAITS = "import time\ndef test_it(kind_cluster):\n    while True:\n        time.
 
 
 @pytest.fixture
-def inside() -> Iterator[Inside]:
+def inside(kind_cluster: KindCluster) -> Iterator[Inside]:
     """Runs pytest in a container that has this machine's files, its engine's socket, and a cache of its own."""
     provider = docker_engine.connect()
-    image = provider.images({labels.KIND: "base-image"})[0].id
+    node = provider.container(kind_cluster.nodes[0].container)
+    assert node is not None
     started: list[str] = []
 
     def run(text: str, *arguments: str) -> str:
         script = f'mkdir {SCRATCH}/p && printf "%s" "$1" > {SCRATCH}/p/test_it.py && cd {SCRATCH}/p && shift && exec "$@"'
         pytest_command = [sys.executable, "-m", "pytest", f"--kind-cache-dir={SCRATCH}/cache", "-p", "no:cacheprovider", *arguments]
         command = ["docker", "run", "--detach", "--network=host", "--volume=/:/host:ro", f"--tmpfs=/host{SCRATCH}:exec"]
-        command += [f"--env=TMPDIR={SCRATCH}", f"--env=HOME={SCRATCH}", "--env=PATH", image]
-        made = subprocess.run(
-            [*command, "chroot", "/host", "sh", "-c", script, "sh", text, *pytest_command], capture_output=True, text=True, check=True
-        )
+        command += [f"--env=TMPDIR={SCRATCH}", f"--env=HOME={SCRATCH}", "--env=PATH", "--entrypoint=chroot", node.image]
+        made = subprocess.run([*command, "/host", "sh", "-c", script, "sh", text, *pytest_command], capture_output=True, text=True, check=True)
         started.append(made.stdout.strip())
         return started[-1]
 
