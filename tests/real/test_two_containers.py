@@ -32,7 +32,7 @@ def inside(kind_cluster: KindCluster) -> Iterator[Inside]:
     def run(text: str, *arguments: str) -> str:
         script = f'mkdir {SCRATCH}/p && printf "%s" "$1" > {SCRATCH}/p/test_it.py && cd {SCRATCH}/p && shift && exec "$@"'
         pytest_command = [sys.executable, "-m", "pytest", f"--kind-cache-dir={SCRATCH}/cache", "-p", "no:cacheprovider", *arguments]
-        command = ["docker", "run", "--detach", "--network=host", "--volume=/:/host:ro", f"--tmpfs=/host{SCRATCH}:exec"]
+        command = ["docker", "run", "--detach", "--stop-signal=SIGTERM", "--network=host", "--volume=/:/host:ro", f"--tmpfs=/host{SCRATCH}:exec"]
         command += [f"--env=TMPDIR={SCRATCH}", f"--env=HOME={SCRATCH}", "--env=PATH", "--entrypoint=chroot", node.image]
         made = subprocess.run([*command, "/host", "sh", "-c", script, "sh", text, *pytest_command], capture_output=True, text=True, check=True)
         started.append(made.stdout.strip())
