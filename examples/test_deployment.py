@@ -9,10 +9,7 @@ from kubernetes.client import ApiClient, CoreV1Api
 if TYPE_CHECKING:
     from pytest_kind import KindCluster
 
-# Part of every node image that the plugin builds, so that this runs where no registry is reached.
-BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
-
-WEB = f"""
+WEB = """
 apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: web}}
@@ -24,7 +21,7 @@ spec:
     spec:
       containers:
       - name: web
-        image: {BUSYBOX}
+        image: {image}
         command: [sh, -c, "echo hello from kind > /tmp/index.html && exec httpd -f -p 8080 -h /tmp"]
         readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 1}}
 ---
@@ -37,20 +34,20 @@ spec:
 """
 
 
-def test_another_pod_reaches_it_by_name(kind_cluster: KindCluster, kind_namespace: str) -> None:
-    kind_cluster.kubectl("apply", "--namespace", kind_namespace, "-f", "-", input=WEB)
+def test_another_pod_reaches_it_by_name(kind_cluster: KindCluster, kind_namespace: str, busybox: str) -> None:
+    kind_cluster.kubectl("apply", "--namespace", kind_namespace, "-f", "-", input=WEB.format(image=busybox))
     kind_cluster.kubectl("rollout", "status", "--namespace", kind_namespace, "deployment/web", "--timeout=60s")
 
     fetch = ["wget", "-q", "-O-", f"http://web.{kind_namespace}.svc.cluster.local"]
-    run = ["run", "caller", "--namespace", kind_namespace, f"--image={BUSYBOX}", "--restart=Never", "--", *fetch]
+    run = ["run", "caller", "--namespace", kind_namespace, f"--image={busybox}", "--restart=Never", "--", *fetch]
     kind_cluster.kubectl(*run)
     kind_cluster.kubectl("wait", "--namespace", kind_namespace, "pod/caller", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
 
     assert kind_cluster.kubectl("logs", "--namespace", kind_namespace, "caller") == "hello from kind\n"
 
 
-def test_the_test_reads_it(kind_cluster: KindCluster, kind_client: ApiClient, kind_namespace: str) -> None:
-    kind_cluster.kubectl("apply", "--namespace", kind_namespace, "-f", "-", input=WEB)
+def test_the_test_reads_it(kind_cluster: KindCluster, kind_client: ApiClient, kind_namespace: str, busybox: str) -> None:
+    kind_cluster.kubectl("apply", "--namespace", kind_namespace, "-f", "-", input=WEB.format(image=busybox))
     kind_cluster.kubectl("rollout", "status", "--namespace", kind_namespace, "deployment/web", "--timeout=60s")
 
     assert CoreV1Api(kind_client).connect_get_namespaced_service_proxy("web:80", kind_namespace) == "hello from kind\n"

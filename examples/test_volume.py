@@ -9,8 +9,6 @@ from kubernetes.client import ApiClient, CoreV1Api
 if TYPE_CHECKING:
     from pytest_kind import KindCluster
 
-BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
-
 CLAIM = """
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -35,9 +33,9 @@ spec:
 """
 
 
-def test_two_pods_in_turn(kind_cluster: KindCluster, kind_client: ApiClient, kind_namespace: str) -> None:
+def test_two_pods_in_turn(kind_cluster: KindCluster, kind_client: ApiClient, kind_namespace: str, busybox: str) -> None:
     def run_pod(name: str, script: str) -> str:
-        pod = POD.format(name=name, image=BUSYBOX, script=script)
+        pod = POD.format(name=name, image=busybox, script=script)
         kind_cluster.kubectl("apply", "--namespace", kind_namespace, "-f", "-", input=pod)
         done = "--for=jsonpath={.status.phase}=Succeeded"
         kind_cluster.kubectl("wait", "--namespace", kind_namespace, f"pod/{name}", done, "--timeout=60s")

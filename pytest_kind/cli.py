@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; 0: done, 1: an error of the cluster or the engine, 2: wrong usage."""
     arguments = _parser().parse_args(argv)
+    arguments.cache_dir = arguments.cache_dir.expanduser().absolute()
     try:
         arguments.run(arguments)
     except UsageError as error:

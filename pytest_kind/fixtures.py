@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,8 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
         def make(config: Any = None, **values: Any) -> KindCluster:  # noqa: ANN401 - as the marker
             with _told_once():
                 settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory(…)")
+            # Each call's own: a kept one would be the session's, and its delete() the session's end.
+            settings = dataclasses.replace(settings, keep=False, name=None)
             return stack.enter_context(_cluster(request.config, settings))
 
         yield make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_kind import labels
 from pytest_kind.api import kubeconfig
 from pytest_kind.errors import CommandError
+from pytest_kind.image.archive import texts_archive
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -106,7 +108,11 @@ class KindCluster:
         node = self.nodes[0]
         if input is None:
             return node.exec("kubectl", *argv, timeout=timeout)
-        return node.exec("sh", "-c", 'printf %s "$1" | { shift; exec kubectl "$@"; }', "kubectl", input, *argv, timeout=timeout)
+        # In a file: an argument has a limit of 128 KiB, and is seen by everybody who lists processes.
+        place = f"kind/input-{secrets.token_hex(8)}"
+        with texts_archive({place: (input.encode(), 0o600)}) as archive:
+            self._provider.put(node.container, "/", archive)
+        return node.exec("sh", "-c", 'exec <"$1"; rm "$1"; shift; exec kubectl "$@"', "kubectl", f"/{place}", *argv, timeout=timeout)
 
     def load_image(self, reference: str) -> None:
         """Puts an image of the engine into every node.

@@ -177,9 +177,10 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = _default_cache()
-    if isinstance(values["config"], Path):
-        base = config.invocation_params.dir if sources["config"] in _INVOKED else config.rootpath
-        values["config"] = base / values["config"]
+    for name in ("cache_dir", "config"):
+        if isinstance(values[name], Path):
+            base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
+            values[name] = (base / values[name]).absolute()
     return Settings(**values, sources=sources)
 
 

@@ -40,6 +40,7 @@ class Run:
         self.terminated = False
         self.clusters: list[KindCluster] = []
         self.last_lines: list[str] = []
+        self._names: dict[str, str] = {}
         atexit.register(self.close_for_good)
         self._catch_sigterm()
         self.progress = make_progress(config)
@@ -58,8 +59,10 @@ class Run:
 
     def make(self, request: Request) -> KindCluster:
         """A ready cluster that this run lets go of at its end, at the latest."""
-        if any(cluster.name == (request.name or request.config.name) for cluster in self.clusters):
-            # A name is for the first; a marker's cluster beside it gets its own.
+        name = request.name or request.config.name
+        taken = any(cluster.name == name for cluster in self.clusters)
+        if name is not None and (taken or self._names.setdefault(name, request.config.digest) != request.config.digest):
+            # A name is for the first that asks for it; a marker's other cluster gets a name of its own, then and later.
             request = replace(request, name=None, config=replace(request.config, name=None))
         cluster = self._maker.make(request)
         self.clusters.append(cluster)

@@ -40,11 +40,20 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         raise UsageError(f"{source}: {wanted!r} is not accepted; accepted is the path of a file, a mapping or a ClusterConfig")
     return Request(
         config=cluster_config,
-        name=None if settings.name is None else check_cluster_name(settings.name, settings.sources["name"]),
-        image=settings.image,
+        name=_name(settings, cluster_config, config),
+        image=cluster_config.nodes[0].image or settings.image,
         version=settings.version,
         keep=settings.keep,
         network=settings.network,
         timeout=settings.timeout,
         lease=settings.lease,
     )
+
+
+def _name(settings: Settings, cluster_config: ClusterConfig, config: pytest.Config) -> str | None:
+    """The name that is asked for; under xdist each worker has a cluster of its own, and so a name."""
+    name, source = (settings.name, settings.sources["name"]) if settings.name is not None else (cluster_config.name, "name")
+    if name is None:
+        return None
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    return check_cluster_name(f"{name}-{worker}" if worker else name, source)

@@ -109,14 +109,14 @@ def write_images(target: Path, architecture: str, plans: Sequence[ImagePlan]) ->
     return target
 
 
-def files_archive(files: Mapping[str, bytes | Path], mode: int | None = None) -> IO[bytes]:
+def files_archive(files: Mapping[str, bytes | Path], scratch: Path, mode: int | None = None) -> IO[bytes]:
     """A tar archive of files, as the engine's copy call takes it; a path keeps its mode, a text gets 0644.
 
     Names that end in ``/`` are folders. The parents' folders are not in it, so that their modes stay as they are.
     """
     import tempfile  # noqa: PLC0415 - an archive of binaries does not fit into memory everywhere
 
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - the caller closes it
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 << 20, dir=str(scratch))  # noqa: SIM115 - the caller closes it
     with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in files.items():
             if name.endswith("/"):

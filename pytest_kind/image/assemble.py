@@ -13,7 +13,7 @@ from pytest_kind import labels
 from pytest_kind.errors import CommandError, ImageError
 from pytest_kind.image import archive, debian, go_modules
 from pytest_kind.image.workshop import Workshop, need
-from pytest_kind.provision.provider import ContainerSpec, Image
+from pytest_kind.provision.provider import Image
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
@@ -74,16 +74,7 @@ def assemble(workshop: Workshop, inputs: Inputs) -> Image:
     base = debian.base_image(workshop, inputs)
     provider = workshop.provider
     with workshop.progress.step(f"assembling node image {inputs.tag}", 60):
-        builder = provider.create(
-            ContainerSpec(
-                name=f"pytest-kind-builder-{workshop.scratch.name}",
-                image=base,
-                labels={**workshop.labels, labels.KIND: "builder"},
-                entrypoint=["sleep"],
-                command=["infinity"],
-                volume=_SCRATCH,
-            )
-        )
+        builder = provider.create(workshop.builder(base, purpose="builder", volume=_SCRATCH))
         try:
             provider.start(builder)
             _Builder(workshop, inputs, parts, builder).fill()
@@ -94,7 +85,7 @@ def assemble(workshop: Workshop, inputs: Inputs) -> Image:
                 labels={
                     labels.KIND: "node-image",
                     labels.IMAGE_DIGEST: inputs.digest,
-                    labels.FACTS: json.dumps({"kubernetes": inputs.kubernetes, "preloaded": True}, sort_keys=True),
+                    labels.FACTS: json.dumps({"kubernetes": inputs.kubernetes}),
                 },
                 entrypoint=ENTRYPOINT,
                 environment={"container": "docker", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -116,7 +107,7 @@ class _Builder:
         self._put_files()
         self._run("configure", *self.inputs.masked_units)
         images = self._write_images()
-        with archive.files_archive({"images.tar": images}) as files:
+        with archive.files_archive({"images.tar": images}, self.workshop.scratch) as files:
             self.workshop.provider.put(self.container, _SCRATCH, files)
         images.unlink()
         found = set(self._run("preload", f"{_SCRATCH}/images.tar", _SCRATCH).split())
@@ -147,7 +138,7 @@ class _Builder:
         for folder, target in ((self.parts.containerd, "usr/local/bin"), (self.parts.cni, "opt/cni/bin")):
             files |= {f"{target}/{file.name}": file for file in sorted(folder.iterdir())}
         files["kind/version"] = self.inputs.kubernetes.encode()  # kind reads it
-        with archive.files_archive(files) as tar:
+        with archive.files_archive(files, self.workshop.scratch) as tar:
             self.workshop.provider.put(self.container, "/", tar)
 
     def _write_images(self) -> Path:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound
 from pytest_kind.image.workshop import Workshop, need
-from pytest_kind.provision.provider import ContainerSpec
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
@@ -58,15 +57,7 @@ def _make(workshop: Workshop, inputs: Inputs, tag: str, digest: str) -> None:
 
 def _from_pulled(workshop: Workshop, inputs: Inputs, pulled: str, tag: str, marks: dict[str, str]) -> None:
     provider = workshop.provider
-    builder = provider.create(
-        ContainerSpec(
-            name=f"pytest-kind-base-{os.getpid()}",
-            image=pulled,
-            labels={**workshop.labels, labels.KIND: "builder"},
-            entrypoint=["sleep"],
-            command=["infinity"],
-        )
-    )
+    builder = provider.create(workshop.builder(pulled, purpose="base"))
     try:
         provider.start(builder)
         install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends " + " ".join(inputs.packages)

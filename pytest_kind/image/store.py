@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pytest_kind.provision.provider import Image
 
 _PULL_SECONDS = 600.0
-_VERSION = re.compile(r"v1\.\d+\.\d+(-[a-z]+\.\d+)?")
+_VERSION = re.compile(r"v1\.(\d+)\.\d+(-[a-z]+\.\d+)?")
+_OLDEST_MINOR = 31  # the first whose kubeadm reads v1beta4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,10 @@ def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str
     """
     if reference is not None:
         return existing(workshop, reference)
-    if kubernetes is not None and not _VERSION.fullmatch(kubernetes):
-        raise UsageError(f"--kind-version: {kubernetes!r} is no Kubernetes version; accepted is the form v1.37.1")
+    if kubernetes is not None:
+        version = _VERSION.fullmatch(kubernetes)
+        if version is None or int(version[1]) < _OLDEST_MINOR:
+            raise UsageError(f"--kind-version: {kubernetes!r} is not accepted; accepted is the form v1.37.1, from v1.{_OLDEST_MINOR}.0 on")
     wanted = image_inputs.read_inputs(workshop.provider.info().architecture, kubernetes)
     return cached(workshop, wanted) or _made_once(workshop, wanted)
 
@@ -89,14 +92,13 @@ def _made_once(workshop: Workshop, wanted: Inputs) -> NodeImage:
         found = cached(workshop, wanted)  # made by whoever held the lock
         if found is not None:
             return found
-        derived = kindest.derive(workshop, wanted)
-        if derived is None:
-            workshop.progress.note(
-                f"no registry gives {kindest.reference(wanted)}: Kubernetes {wanted.kubernetes} is compiled from its Go modules, once "
-                "(about 12 min on two cores; parts that are cached take none)"
-            )
-            derived = assemble.assemble(workshop, wanted)
-        return _described(derived, wanted.tag)
+        image = kindest.published(workshop, wanted)
+        if image is not None:
+            return NodeImage(reference=kindest.reference(wanted), id=image.id, digest=image.id, kubernetes=wanted.kubernetes)
+        workshop.progress.note(
+            f"Kubernetes {wanted.kubernetes} is compiled from its Go modules, once (about 12 min on two cores; parts that are cached take none)"
+        )
+        return _described(assemble.assemble(workshop, wanted), wanted.tag)
 
 
 def _described(image: Image, reference: str) -> NodeImage:

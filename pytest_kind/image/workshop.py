@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from pytest_kind import labels
 from pytest_kind.errors import CommandError
+from pytest_kind.provision.provider import ContainerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import Provider
+
+
+_BUILDER_SECONDS = 7200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,17 @@ class Workshop:
     scratch: Path
     labels: Mapping[str, str]
     progress: Progress
+
+    def builder(self, image: str, *, purpose: str, volume: str | None = None) -> ContainerSpec:
+        """A container to build in. It ends by itself: where nobody sees that its owner died, nothing else would end it."""
+        return ContainerSpec(
+            name=f"pytest-kind-{purpose}-{self.scratch.name}",
+            image=image,
+            labels={**self.labels, labels.KIND: "builder", labels.LEASE: str(_BUILDER_SECONDS)},
+            entrypoint=["sleep"],
+            command=[str(_BUILDER_SECONDS)],
+            volume=volume,
+        )
 
     def part(self, name: str, digest: str, make: Callable[[Path], None], usual: float | None = None) -> Path:
         """A cached folder of files, made if it is not there yet: by one process at a time, all of it or nothing.

@@ -117,10 +117,10 @@ def life(marks: dict[str, str] | Any) -> Life:  # noqa: ANN401 - any mapping of 
 
 def lock_life(lock: Path) -> Life:
     """Whether somebody holds a lock file."""
-    if not lock.exists():
-        return Life.UNKNOWN
     probe = FileLock(lock)
     try:
+        if not lock.exists():
+            return Life.UNKNOWN
         probe.acquire(timeout=0)
     except Timeout:
         return Life.ALIVE

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
+from pytest_kind.errors import EngineError
 from pytest_kind.lease.session import Life, life, lock_life
 
 if TYPE_CHECKING:
@@ -27,44 +29,59 @@ class Swept:
     left: list[str] = field(default_factory=list)
 
 
-def sweep(provider: Provider, cache: Path, own: str | None = None, *, kept: bool = False) -> Swept:
+def sweep(provider: Provider, cache: Path, own: str | None = None) -> Swept:
     """Removes containers, volumes and folders of sessions that are dead.
 
     Args:
         own: the caller's session, which is left alone.
-        kept: whether clusters that were kept go too (``--kind-gc``), unless somebody uses them.
     """
-    swept = Swept()
-    lives: dict[str, Life] = {}
+    sweeping = _Sweeping(Swept(), {})
     for container in provider.containers({labels.SESSION: None}):
-        session = container.labels[labels.SESSION]
-        if session == own or not labels.is_ours(container.labels):
+        if container.labels[labels.SESSION] == own or not labels.is_ours(container.labels):
             continue
-        if session not in lives:
-            lives[session] = life(container.labels)
-        if _dead(container, lives[session], kept=kept):
-            provider.remove(container.id)
-            swept.removed.append(f"container {container.name}")
+        owner = sweeping.owner(container.labels)
+        if _dead(container, owner):
+            sweeping.remove(f"container {container.name}", partial(provider.remove, container.id))
         else:
-            swept.left.append(f"container {container.name} ({_why_left(container, lives[session])})")
+            sweeping.swept.left.append(f"container {container.name} ({_why_left(container, owner)})")
     in_use = {volume for container in provider.containers({labels.SESSION: None}) for volume in container.volumes}
     for volume in provider.volumes({labels.SESSION: None}):
-        session = volume.labels[labels.SESSION]
-        if session == own or volume.name in in_use or not labels.is_ours(volume.labels):
+        if volume.labels[labels.SESSION] == own or volume.name in in_use or not labels.is_ours(volume.labels):
             continue
-        if session not in lives:
-            lives[session] = life(volume.labels)
         # A volume is made with its container: one without, of a session that is not alive, is a leftover.
-        if lives[session] is Life.DEAD or (lives[session] is Life.UNKNOWN and _old(volume.labels)):
-            provider.remove_volume(volume.name)
-            swept.removed.append(f"volume {volume.name[:12]}")
+        owner = sweeping.owner(volume.labels)
+        if owner is Life.DEAD or (owner is Life.UNKNOWN and _old(volume.labels)):
+            sweeping.remove(f"volume {volume.name[:12]}", partial(provider.remove_volume, volume.name))
     _folders(cache, own)
-    return swept
+    return sweeping.swept
 
 
-def _dead(container: Container, owner: Life, *, kept: bool) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Sweeping:
+    """What is known of owners so far, and what was done."""
+
+    swept: Swept
+    lives: dict[str, Life]
+
+    def owner(self, marks: Mapping[str, str]) -> Life:
+        session = marks[labels.SESSION]
+        if session not in self.lives:
+            self.lives[session] = life(marks)
+        return self.lives[session]
+
+    def remove(self, what: str, how: Callable[[], None]) -> None:
+        # What an engine cannot remove must not stop every run after it.
+        try:
+            how()
+        except EngineError as error:
+            self.swept.left.append(f"{what} (cannot be removed: {error})")
+        else:
+            self.swept.removed.append(what)
+
+
+def _dead(container: Container, owner: Life) -> bool:
     if labels.is_kept(container.labels):
-        return kept
+        return False
     if owner is Life.UNKNOWN:
         # Only its lease decides: a node powers itself off when that ran out, a builder ends by itself.
         return not container.running and _old(container.labels)

@@ -21,6 +21,7 @@ from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo,
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
+_PATIENT_SECONDS = 1800
 HELP = "start an engine, or name one that runs (DOCKER_HOST, `docker context use`)"
 
 
@@ -87,7 +88,7 @@ class DockerEngine:
         with _ours("asking the engine what it is"):
             said = self._api.info()
         address = self._api.base_url
-        over_ssh = os.environ.get("DOCKER_HOST", "").startswith("ssh")
+        over_ssh = address == "http+docker://ssh"
         local = not over_ssh and (address.startswith("http+docker") or urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"})
         return EngineInfo(
             name=f"Docker {said.get('ServerVersion', '?')}",
@@ -101,6 +102,15 @@ class DockerEngine:
             local=local,
             kernel_modules=not local or Path("/lib/modules").is_dir(),
         )
+
+    @contextlib.contextmanager
+    def _patiently(self) -> Iterator[None]:
+        """For calls that are silent while gigabytes are written."""
+        usual, self._api.timeout = self._api.timeout, _PATIENT_SECONDS
+        try:
+            yield
+        finally:
+            self._api.timeout = usual
 
     # Images
 
@@ -161,7 +171,7 @@ class DockerEngine:
             "StopSignal": "SIGRTMIN+3",
             "Hostname": "",
         }
-        with _ours(f"committing image {reference}"):
+        with _ours(f"committing image {reference}"), self._patiently():
             made = self._api.commit(container, repository=repository, tag=tag, conf=conf)
         image = self.image(made["Id"])
         if image is None:
@@ -169,7 +179,7 @@ class DockerEngine:
         return image
 
     def save_image(self, reference: str) -> Iterable[bytes]:
-        with _ours(f"saving image {reference}"):
+        with _ours(f"saving image {reference}"), self._patiently():
             yield from self._api.get_image(reference)
 
     def remove_image(self, reference: str) -> None:
@@ -185,6 +195,9 @@ class DockerEngine:
         if spec.volume is not None:
             # Without a source it is anonymous to the engine: `docker rm -v`, ours and the real kind's, takes it along.
             mounts.append(Mount(target=spec.volume, source=None, type="volume", labels=dict(spec.labels)))
+        bindings: dict[str, list[tuple[str, int | None]]] = {}
+        for port in spec.ports:
+            bindings.setdefault(f"{port.container}/{port.protocol}", []).append((port.address, port.host or None))
         host = self._api.create_host_config(
             privileged=True,
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
@@ -192,7 +205,7 @@ class DockerEngine:
             tmpfs=dict(spec.tmpfs),
             mounts=mounts,
             network_mode=spec.network,
-            port_bindings={f"{port.container}/{port.protocol}": (port.address, port.host or None) for port in spec.ports},
+            port_bindings=bindings,
             restart_policy={"Name": "on-failure", "MaximumRetryCount": 1} if spec.restart_once else {"Name": "no"},
             init=False,
         )
@@ -208,6 +221,7 @@ class DockerEngine:
                 command=list(spec.command) or None,
                 tty=spec.tty,
                 host_config=host,
+                use_config_proxy=False,  # a proxy that knows nothing of the cluster's own addresses would stop its boot
             )
         return str(made["Id"])
 

@@ -21,11 +21,11 @@ def node_containers(
     """One planned container for each node.
 
     The run flags are kind's (its ``pkg/cluster/internal/providers/docker/provision.go``): a node is privileged, has a
-    volume at /var (overlay on overlay does not work for containerd's own layers), tmpfs where systemd wants it, and
-    restarts once, so that it comes back with its engine and does not loop when it is broken.
+    volume at /var (overlay on overlay does not work for containerd's own layers) and tmpfs where systemd wants it. A kept
+    one restarts once, so that it comes back with its engine and does not loop when it is broken.
 
     Args:
-        image: the node image's id; a node's own ``image`` wins.
+        image: the node image's id.
         marks: labels beside the two of kind's.
     """
     planned = []
@@ -43,7 +43,7 @@ def node_containers(
         planned.append(
             ContainerSpec(
                 name=naming.node_name(cluster, node.role, index),
-                image=node.image or image,
+                image=image,
                 labels={**marks, labels.CLUSTER: cluster, labels.ROLE: node.role, labels.KIND: "node"},
                 environment={"KUBECONFIG": "/etc/kubernetes/admin.conf"} if node.role == labels.ROLE_CONTROL_PLANE else {},
                 ports=ports,
@@ -57,7 +57,8 @@ def node_containers(
                 tmpfs={"/tmp": "", "/run": ""},  # noqa: S108 - the node's
                 volume="/var",
                 network=network,
-                restart_once=True,
+                # With a lease it must stay off when it ran out; it ends with its session anyway.
+                restart_once=labels.is_kept(marks),
             )
         )
     return planned

@@ -38,7 +38,7 @@ def load_image(provider: Provider, nodes: Iterable[str], reference: str, scratch
         with saved.open("wb") as file:
             file.writelines(provider.save_image(reference))
         for node in nodes:
-            with files_archive({f"{_PLACE}/{_FILE}": saved}) as archive:
+            with files_archive({f"{_PLACE}/{_FILE}": saved}, scratch) as archive:
                 provider.put(node, "/", archive)
             argv = ["ctr", "--namespace", "k8s.io", "images", "import", "--local", "--snapshotter", "overlayfs", f"/{_PLACE}/{_FILE}"]
             result = provider.exec(node, argv, seconds=_SECONDS)

@@ -121,6 +121,14 @@ def test_an_image_of_the_engine_is_loaded(kind_cluster: KindCluster, kind_namesp
     assert "kind/pytest-kind-image.tar" not in kind_cluster.nodes[0].exec("ls", "/kind")
 
 
+def test_kubectl_takes_a_manifest_of_any_size(kind_cluster: KindCluster, kind_namespace: str) -> None:
+    data = "x" * 300_000
+    manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: large}}\ndata: {{key: {data}}}\n"
+    kind_cluster.kubectl("create", "-n", kind_namespace, "-f", "-", input=manifest)
+    assert kind_cluster.kubectl("get", "configmap", "large", "-n", kind_namespace, "-o", "jsonpath={.data.key}") == data
+    assert "input-" not in kind_cluster.nodes[0].exec("ls", "/kind")
+
+
 def test_nobody_inherits_from_the_image_whose_it_is(kind_cluster: KindCluster) -> None:
     provider = docker_engine.connect()
     try:

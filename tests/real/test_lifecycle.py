@@ -135,9 +135,13 @@ def test_a_lease_that_ran_out_powers_the_node_off_and_gc_removes_it(start: Start
 
     def probe() -> bool | NotYet:
         (node,) = nodes(name)
-        return not node.running or NotYet(f"the node is {node.state}")
+        return node.state == "exited" or NotYet(f"the node is {node.state}")
 
     wait_for("the node powers itself off", probe, Deadline(60), every=0.5)
+    restarts = subprocess.run(
+        ["docker", "inspect", "--format", "{{.RestartCount}}", f"{name}-control-plane"], capture_output=True, text=True, check=True
+    )
+    assert restarts.stdout.strip() == "0"
     cleaned = subprocess.run(
         [sys.executable, "-m", "pytest", "--kind-gc", f"--kind-cache-dir={resolve(pytestconfig).cache_dir}"],
         capture_output=True,

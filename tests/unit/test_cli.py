@@ -89,7 +89,7 @@ def test_build_of_the_suite_makes_no_image(
 
 def test_build_takes_a_version_and_refuses_what_is_none(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--cache-dir", str(cache), "build", "--version", "1.37"]) == 2
-    assert capsys.readouterr().err == "pytest-kind: --kind-version: '1.37' is no Kubernetes version; accepted is the form v1.37.1\n"
+    assert capsys.readouterr().err == "pytest-kind: --kind-version: '1.37' is not accepted; accepted is the form v1.37.1, from v1.31.0 on\n"
     assert list(cache.glob("sessions/*")) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator
 
 import pytest
@@ -40,7 +42,13 @@ def test_kubectl_is_the_nodes(cluster: KindCluster, engine: FakeEngine) -> None:
 
 def test_kubectl_reads_what_it_is_given(cluster: KindCluster, engine: FakeEngine) -> None:
     cluster.kubectl("apply", "-f", "-", input="kind: Pod")
-    assert engine.made("exec")[-1] == ("""sh -c printf %s "$1" | { shift; exec kubectl "$@"; } kubectl kind: Pod apply -f -""")
+    (_, archive) = engine.puts(cluster.nodes[0].container)[-1]
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        (file,) = tar.getmembers()
+        content = tar.extractfile(file)
+        assert content is not None
+        assert (content.read(), f"{file.mode:o}") == (b"kind: Pod", "600")
+    assert engine.made("exec")[-1] == f"""sh -c exec <"$1"; rm "$1"; shift; exec kubectl "$@" kubectl /{file.name} apply -f -"""
 
 
 def test_kubectl_that_fails_is_a_command_error(cluster: KindCluster, engine: FakeEngine) -> None:

@@ -137,8 +137,8 @@ class TestImages:
 
 
 class TestFiles:
-    def test_a_text_a_folder_and_a_file(self, program: Path) -> None:
-        with archive.files_archive({"etc/a": b"text", "etc/dir/": b"", "bin/p": program}) as stream, tarfile.open(fileobj=stream) as tar:
+    def test_a_text_a_folder_and_a_file(self, program: Path, tmp_path: Path) -> None:
+        with archive.files_archive({"etc/a": b"text", "etc/dir/": b"", "bin/p": program}, tmp_path) as stream, tarfile.open(fileobj=stream) as tar:
             found = [(one.name, one.type, f"{one.mode:o}", one.size) for one in tar]
         assert found == [
             ("etc/a", tarfile.REGTYPE, "644", 4),
@@ -146,8 +146,8 @@ class TestFiles:
             ("bin/p", tarfile.REGTYPE, "700", 4),
         ]
 
-    def test_one_mode_for_all(self, program: Path) -> None:
-        with archive.files_archive({"a": b"", "b/": b"", "c": program}, mode=0o500) as stream, tarfile.open(fileobj=stream) as tar:
+    def test_one_mode_for_all(self, program: Path, tmp_path: Path) -> None:
+        with archive.files_archive({"a": b"", "b/": b"", "c": program}, tmp_path, mode=0o500) as stream, tarfile.open(fileobj=stream) as tar:
             assert {f"{one.mode:o}" for one in tar} == {"500"}
 
     def test_texts_with_their_modes(self) -> None:

@@ -45,7 +45,7 @@ def test_debians_image_gets_the_packages(workshop: Workshop, inputs: Inputs, eng
     engine.add_to_registry("debian:bookworm-slim", ())
     assert debian.base_image(workshop, inputs) == tag
     assert engine.made("exec") == ["sh -c apt-get update -qq && apt-get install -y -qq --no-install-recommends bash systemd"]
-    assert engine.made("commit") == [f"pytest-kind-base-{os.getpid()} {tag}"]
+    assert engine.made("commit") == [f"pytest-kind-base-{workshop.scratch.name} {tag}"]
     assert engine.names == []
 
 

@@ -16,18 +16,17 @@ def test_where_kind_publishes_a_version(inputs: Inputs) -> None:
 
 
 def test_nothing_where_no_registry_has_it(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
-    assert kindest.derive(workshop, inputs) is None
+    assert kindest.published(workshop, inputs) is None
     assert engine.made("create") == []
 
 
-def test_its_builder_is_of_this_session_and_does_not_run(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
-    engine.add_image("kindest/node:v1.37.1")
-    kindest.derive(workshop, inputs)
-    assert engine.made("create") == engine.made("remove") == [f"pytest-kind-builder-{workshop.scratch.name}"]
-    assert engine.made("start") == []
+def test_it_is_used_as_it_was_published(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
+    image = engine.add_image("kindest/node:v1.37.1")
+    assert kindest.published(workshop, inputs) == image
+    assert engine.made("create") == engine.made("commit") == engine.made("pull") == []
 
 
 def test_an_engine_that_fails_is_not_taken_for_a_registry_that_does(workshop: Workshop, inputs: Inputs, engine: FakeEngine) -> None:
     engine.fail("pull", EngineError("disk full"))
     with pytest.raises(EngineError, match=r"^disk full$"):
-        kindest.derive(workshop, inputs)
+        kindest.published(workshop, inputs)

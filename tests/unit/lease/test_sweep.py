@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from pytest_kind import labels
+from pytest_kind.errors import EngineError
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep, users
 from support.engine import FakeEngine
@@ -67,9 +68,11 @@ class TestContainers:
         swept = sweep(engine, cache)
         assert (swept.removed, swept.left) == ([], ["container kept (kept)"])
 
-    def test_that_are_kept_go_where_that_is_asked_for(self, engine: FakeEngine, cache: Path, dead: Session) -> None:
-        engine.add_container("kept", dead.labels(keep=True))
-        assert sweep(engine, cache, kept=True).removed == ["container kept"]
+    def test_that_the_engine_cannot_remove_are_told_of_and_stop_nothing(self, engine: FakeEngine, cache: Path, dead: Session) -> None:
+        engine.add_container("stuck", dead.labels(lease=300))
+        engine.fail("remove", EngineError("device busy"))
+        swept = sweep(engine, cache)
+        assert (swept.removed, swept.left) == ([], ["container stuck (cannot be removed: device busy)"])
 
     @pytest.mark.parametrize(
         ("state", "age", "goes"),

@@ -202,7 +202,7 @@ class TestContainers:
         )
         assert DockerEngine(client).create(spec) == "abc"  # type: ignore[arg-type]
         (_, _, host), (_, _, made) = client.asked
-        assert host["port_bindings"] == {"6443/tcp": ("127.0.0.1", None), "53/udp": ("::1", 5353)}
+        assert host["port_bindings"] == {"6443/tcp": [("127.0.0.1", None)], "53/udp": [("::1", 5353)]}
         assert host["restart_policy"] == {"Name": "on-failure", "MaximumRetryCount": 1}
         assert (host["privileged"], host["cgroupns"], host["tmpfs"], host["network_mode"]) == (True, "private", {"/run": ""}, "bridge")
         assert host["mounts"] == [

@@ -39,7 +39,7 @@ def test_one_control_plane_node_and_nothing_else(info: EngineInfo) -> None:
             tmpfs={"/tmp": "", "/run": ""},  # noqa: S108 - the node's
             volume="/var",
             network="bridge",
-            restart_once=True,
+            restart_once=False,
         )
     ]
 
@@ -67,10 +67,6 @@ def test_kernel_modules_are_mounted_where_the_engine_has_them(info: EngineInfo) 
     assert plan(ClusterConfig(), replace(info, kernel_modules=True))[0].binds == [
         Bind(source="/lib/modules", target="/lib/modules", read_only=True, propagation="rprivate")
     ]
-
-
-def test_a_nodes_own_image_wins(info: EngineInfo) -> None:
-    assert plan(ClusterConfig(nodes=(Node(image="mine"),)), info)[0].image == "mine"
 
 
 def test_nodes_are_counted_per_role(info: EngineInfo) -> None:
