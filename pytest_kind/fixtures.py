@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_kind import options
-from pytest_kind.errors import KindError
 from pytest_kind.plugin import FAILED, RUN
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def _told_once() -> Iterator[None]:
     """An error of ours is its message: the lines of code between here and the engine tell a test's author nothing."""
+    from pytest_kind.errors import KindError  # noqa: PLC0415 - this module is loaded in every run
+
     try:
         yield
     except (KindError, pytest.UsageError) as error:
