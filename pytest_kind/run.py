@@ -37,7 +37,6 @@ class Run:
             swept = sweep(self._provider, cache, self.session.id)
             undoing.pop_all()  # from here on it is close() that undoes
         self._closed = False
-        self.terminated = False
         self.clusters: list[KindCluster] = []
         self.last_lines: list[str] = []
         self._names: dict[str, str] = {}
@@ -111,7 +110,6 @@ class Run:
 
         def on_sigterm(number: int, frame: FrameType | None) -> None:
             del number, frame
-            self.terminated = True
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is the clean-up
             pytest.exit("terminated by SIGTERM", returncode=128 + signal.SIGTERM)
 
