@@ -32,7 +32,7 @@ def node_files(config: ClusterConfig, facts: NodeFacts, lease: int) -> dict[str,
     files |= {f"etc/systemd/system/{target}": ((source / name).read_bytes(), 0o644) for name, target in _UNITS.items()}
     files["kind/pytest-kind/node.env"] = (f"ADDRESS={facts.address}\nNODE={facts.name}\nLEASE={lease}\n".encode(), 0o644)
     files["kind/kubeadm.conf"] = (init_documents(config, config.nodes[0], facts).encode(), 0o600)
-    files["etc/cni/net.d/10-pytest-kind.conflist"] = (conflist(config.networking.pod_subnet).encode(), 0o644)
+    files["etc/cni/net.d/10-pytest-kind.conflist"] = (conflist(config.networking.pod_subnets[0]).encode(), 0o644)
     return files
 
 

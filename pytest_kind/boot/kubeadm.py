@@ -90,7 +90,7 @@ def _cluster(config: ClusterConfig, facts: NodeFacts) -> Document:
         "controllerManager": {"extraArgs": _arguments({"enable-hostpath-provisioner": "true", **controllers}), "extraEnvs": _arguments(_SMALL_HEAP)},
         "scheduler": {"extraArgs": _arguments(controllers)},
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(etcd)}},
-        "networking": {"podSubnet": config.networking.pod_subnet, "serviceSubnet": config.networking.service_subnet},
+        "networking": {"podSubnet": ",".join(config.networking.pod_subnets), "serviceSubnet": ",".join(config.networking.service_subnets)},
     }
 
 

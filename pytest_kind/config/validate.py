@@ -74,17 +74,17 @@ def _ports(path: str, node: Node) -> Iterator[str]:
 def _networking(config: ClusterConfig) -> Iterator[str]:
     networking = config.networking
     subnets = {}
-    for name, text in (("podSubnet", networking.pod_subnet), ("serviceSubnet", networking.service_subnet)):
+    for name, text in (("podSubnet", networking.pod_subnets[0]), ("serviceSubnet", networking.service_subnets[0])):
         try:
             subnets[name] = ipaddress.IPv4Network(text)
         except ValueError as error:
             yield f"networking.{name}: {error}"
     if len(subnets) == 2 and subnets["podSubnet"].overlaps(subnets["serviceSubnet"]):  # noqa: PLR2004 - both
-        yield f"networking.podSubnet: {networking.pod_subnet} overlaps serviceSubnet {networking.service_subnet}"
+        yield f"networking.podSubnet: {networking.pod_subnets[0]} overlaps serviceSubnet {networking.service_subnets[0]}"
     if "podSubnet" in subnets and subnets["podSubnet"].prefixlen > 24:  # noqa: PLR2004 - the size of a node's share
-        yield f"networking.podSubnet: must be /24 or larger, found {networking.pod_subnet}"
+        yield f"networking.podSubnet: must be /24 or larger, found {networking.pod_subnets[0]}"
     if "serviceSubnet" in subnets and not 12 <= subnets["serviceSubnet"].prefixlen <= 28:  # noqa: PLR2004 - the API server's limits
-        yield f"networking.serviceSubnet: must be from /12 to /28, found {networking.service_subnet}"
+        yield f"networking.serviceSubnet: must be from /12 to /28, found {networking.service_subnets[0]}"
     if not _is_address(networking.api_server_address):
         yield f"networking.apiServerAddress: {networking.api_server_address!r} is no IP address"
     if not 0 <= networking.api_server_port <= _MAX_PORT:

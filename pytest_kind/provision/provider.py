@@ -1,4 +1,4 @@
-"""What an engine must do. The Docker one is ``docker_engine.py``; the hermetic tests have one of their own."""
+"""What an engine must do. The Docker one is in ``docker_engine/``; the hermetic tests have one of their own."""
 
 from __future__ import annotations
 
@@ -70,7 +70,15 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """A container, planned. ``volume`` is the path of its one anonymous volume, which carries the same labels."""
+    """A container, planned.
+
+    Attributes:
+        volume: the path of its one anonymous volume, which carries the same labels.
+        named_volumes: a volume's name -> its path. They are made beforehand, and outlive the container.
+        mac: its address on the engine's network, the same at every start; none: the engine chooses one each time.
+        cpus: how many processors' time it may use.
+        memory: bytes that it may use.
+    """
 
     name: str
     image: str
@@ -82,7 +90,11 @@ class ContainerSpec:
     binds: Sequence[Bind] = ()
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     volume: str | None = None
+    named_volumes: Mapping[str, str] = field(default_factory=dict)
     network: str = "bridge"
+    mac: str | None = None
+    cpus: float | None = None
+    memory: int | None = None
     restart_once: bool = False
     tty: bool = True
 
@@ -165,11 +177,23 @@ class Provider(Protocol):
     def stop(self, container: str, seconds: int) -> None:
         """Asks it to end, then ends it."""
 
+    def kill(self, container: str, signal: str) -> None:
+        """Sends a signal to its first process."""
+
+    def pause(self, container: str) -> None:
+        """Freezes its processes."""
+
+    def unpause(self, container: str) -> None:
+        """Lets them go on."""
+
     def remove(self, container: str) -> None:
         """With its anonymous volumes, running or not; does nothing where there is none."""
 
     def exec(self, container: str, argv: Sequence[str], *, seconds: float = 60.0, environment: Mapping[str, str] | None = None) -> Result:
         """Runs a command to its end; one that lasts over ``seconds`` is killed and ends with 124 or 137."""
+
+    def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
+        """Runs a command that reads ``chunks`` as its standard input. A command that ends early gets no more of them."""
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of the console."""
@@ -185,6 +209,8 @@ class Provider(Protocol):
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[Volume]:
         """Those that carry all the labels."""
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None: ...
 
     def remove_volume(self, name: str) -> None:
         """Does nothing where there is none; one in use stays."""

@@ -185,6 +185,17 @@ class FakeEngine:
         self._begin("stop", self._read(container)["name"])
         self._set_state(container, "exited")
 
+    def kill(self, container: str, signal: str) -> None:
+        self._begin("kill", f"{self._read(container)['name']} {signal}")
+
+    def pause(self, container: str) -> None:
+        self._begin("pause", self._read(container)["name"])
+        self._set_state(container, "paused")
+
+    def unpause(self, container: str) -> None:
+        self._begin("unpause", self._read(container)["name"])
+        self._set_state(container, "running")
+
     def remove(self, container: str) -> None:
         there = self.container(container)
         if there is None:
@@ -205,6 +216,12 @@ class FakeEngine:
         answer = max(reversed(fitting), key=lambda one: len(one["argv"]))  # the closest, the last of equals
         return Result(answer["code"], answer["stdout"], answer["stdout"])
 
+    def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
+        content = b"".join(chunks)
+        number = len(self.puts(container))
+        (self._root / "puts" / f"{container}-{number:03}-stdin").write_bytes(content)
+        return self.exec(container, argv, seconds=seconds)
+
     def logs(self, container: str, lines: int) -> str:
         self._begin("logs", f"{self._read(container)['name']} {lines}")
         return "the console's last words\n"
@@ -223,6 +240,10 @@ class FakeEngine:
     def volumes(self, labels: Mapping[str, str | None]) -> list[Volume]:
         found = [Volume(name=file.name, labels=_load(file)["labels"]) for file in sorted((self._root / "volumes").iterdir())]
         return [one for one in found if _carries(one.labels, labels)]
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        self._begin("create_volume", name)
+        self.add_volume(name, labels)
 
     def remove_volume(self, name: str) -> None:
         self._begin("remove_volume", name)

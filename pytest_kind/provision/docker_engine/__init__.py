@@ -1,0 +1,67 @@
+"""The Docker engine: the only folder that imports ``docker``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from pytest_kind import errors
+from pytest_kind.provision.docker_engine.calls import ours
+from pytest_kind.provision.docker_engine.containers import Containers
+from pytest_kind.provision.docker_engine.images import Images
+from pytest_kind.provision.provider import EngineInfo
+
+_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+HELP = "start an engine, or name one that runs (DOCKER_HOST, `docker context use`)"
+
+
+def connect(seconds: float = 60.0) -> DockerEngine:
+    """The engine that docker's own environment and contexts name.
+
+    Args:
+        seconds: how long one call may go without a byte of an answer.
+
+    Raises:
+        EngineUnavailable: none answers, or this user may not speak to it.
+    """
+    try:
+        client = docker.from_env(timeout=int(seconds), version="auto")
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError) as error:
+        raise errors.EngineUnavailable(_why_unavailable(error)) from error
+    return DockerEngine(client.api)
+
+
+def _why_unavailable(error: BaseException) -> str:
+    where = os.environ.get("DOCKER_HOST") or "docker's default address (no DOCKER_HOST set)"
+    text = str(error)
+    if "PermissionError" in text or "Permission denied" in text:
+        return f"no permission to use the engine at {where}: {text}; join its group (`docker` on most systems) or name another with DOCKER_HOST"
+    return f"no container engine answers at {where}: {text}; {HELP}"
+
+
+class DockerEngine(Containers, Images):
+    """See :class:`~pytest_kind.provision.provider.Provider`."""
+
+    def close(self) -> None:
+        self._api.close()
+
+    def info(self) -> EngineInfo:
+        with ours("asking the engine what it is"):
+            said = self._api.info()
+        address = self._api.base_url
+        return EngineInfo(
+            name=f"Docker {said.get('ServerVersion', '?')}",
+            architecture=_ARCHITECTURES.get(said.get("Architecture", ""), said.get("Architecture", "unknown")),
+            cgroup_version=int(said.get("CgroupVersion") or 1),
+            storage_driver=said.get("Driver", "unknown"),
+            cpus=said.get("NCPU", 0),
+            memory=said.get("MemTotal", 0),
+            rootless=any("rootless" in option for option in said.get("SecurityOptions") or ()),
+            address=os.environ.get("DOCKER_HOST") or address,
+            local=self._local,
+            kernel_modules=not self._local or Path("/lib/modules").is_dir(),
+        )
