@@ -36,8 +36,8 @@ def _name(config: ClusterConfig) -> Iterator[str]:
 
 def _nodes(config: ClusterConfig) -> Iterator[str]:
     roles = [node.role for node in config.nodes]
-    if roles != ["control-plane"]:
-        yield f"nodes: this version makes clusters of one control-plane node, found {len(roles)} nodes: {', '.join(roles) or 'none'}"
+    if "control-plane" not in roles:
+        yield f"nodes: at least one must be a control plane, found {len(roles)} nodes: {', '.join(roles) or 'none'}"
     for index, node in enumerate(config.nodes):
         yield from _node(f"nodes[{index}]", node)
 
@@ -76,14 +76,14 @@ def _networking(config: ClusterConfig) -> Iterator[str]:
     subnets = {}
     for name, text in (("podSubnet", networking.pod_subnets[0]), ("serviceSubnet", networking.service_subnets[0])):
         try:
-            subnets[name] = ipaddress.IPv4Network(text)
+            subnets[name] = ipaddress.ip_network(text)
         except ValueError as error:
             yield f"networking.{name}: {error}"
     if len(subnets) == 2 and subnets["podSubnet"].overlaps(subnets["serviceSubnet"]):  # noqa: PLR2004 - both
         yield f"networking.podSubnet: {networking.pod_subnets[0]} overlaps serviceSubnet {networking.service_subnets[0]}"
-    if "podSubnet" in subnets and subnets["podSubnet"].prefixlen > 24:  # noqa: PLR2004 - the size of a node's share
+    if "podSubnet" in subnets and networking.ip_family == "ipv4" and subnets["podSubnet"].prefixlen > 24:  # noqa: PLR2004 - the size of a node's share
         yield f"networking.podSubnet: must be /24 or larger, found {networking.pod_subnets[0]}"
-    if "serviceSubnet" in subnets and not 12 <= subnets["serviceSubnet"].prefixlen <= 28:  # noqa: PLR2004 - the API server's limits
+    if "serviceSubnet" in subnets and networking.ip_family == "ipv4" and not 12 <= subnets["serviceSubnet"].prefixlen <= 28:  # noqa: PLR2004 - the API server's limits
         yield f"networking.serviceSubnet: must be from /12 to /28, found {networking.service_subnets[0]}"
     if not _is_address(networking.api_server_address):
         yield f"networking.apiServerAddress: {networking.api_server_address!r} is no IP address"

@@ -78,6 +78,7 @@ class ContainerSpec:
         mac: its address on the engine's network, the same at every start; none: the engine chooses one each time.
         cpus: how many processors' time it may use.
         memory: bytes that it may use.
+        stop_signal: what asks its first process to end; none: the image's.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ContainerSpec:
     cpus: float | None = None
     memory: int | None = None
     restart_once: bool = False
+    stop_signal: str | None = None
     tty: bool = True
 
 
