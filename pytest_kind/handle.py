@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from pytest_kind import labels
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.context import BootMachine, side_by_side
@@ -16,7 +18,7 @@ from pytest_kind.image.archive import texts_archive
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-    from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.config.types import ClusterConfig, Node
     from pytest_kind.lease.renewal import Renewal
     from pytest_kind.progress import Progress
     from pytest_kind.provision.plan import Plan
@@ -43,6 +45,18 @@ class KindNode:
     role: str
     container: str
     _provider: Provider = field(repr=False)
+
+    def stop(self) -> None:
+        """Shuts the node down; the cluster notices as it would with a machine."""
+        self._provider.stop(self.container, 10)
+
+    def kill(self) -> None:
+        """Ends the node at once, as a power cut does."""
+        self._provider.kill(self.container, "SIGKILL")
+
+    def start(self) -> None:
+        """Starts a node that is stopped or was killed. Does not wait: see :meth:`KindCluster.wait_until_well`."""
+        self._provider.start(self.container)
 
     def exec(self, *argv: str, timeout: float = 60.0) -> str:
         """Runs a command on the node and returns its standard output.
@@ -152,6 +166,86 @@ class KindCluster:
         from pytest_kind.toolbox.images import load_image  # noqa: PLC0415 - the toolbox is above this module
 
         load_image(self._site.provider, [node.container for node in self.nodes], reference, self._site.folder)
+
+    def add_node(self, node: Node | str = "worker", *, timeout: float = 120.0) -> KindNode:
+        """Adds a node while the cluster runs.
+
+        Args:
+            node: its role (``worker``, ``control-plane``), or a :class:`~pytest_kind.config.types.Node` that says more.
+            timeout: seconds until it is Ready and DNS answers on it.
+
+        Raises:
+            UsageError: a control plane, where the cluster was made with one and so without a load balancer.
+            BootError: it did not join in time; nothing of it is left.
+        """
+        from pytest_kind import nodes  # noqa: PLC0415 - it changes this object, so it is above this module
+        from pytest_kind.config.types import Node as NodeConfig  # noqa: PLC0415
+
+        wanted = NodeConfig(role=node) if isinstance(node, str) else node  # type: ignore[arg-type]
+        name = nodes.add_node(self, wanted, timeout).name
+        return next(one for one in self.nodes if one.name == name)
+
+    def remove_node(self, name: str, *, timeout: float = 60.0) -> None:
+        """Takes a node out of the cluster, whether it runs or is dead, and removes it. What ran on it is not moved first.
+
+        Raises:
+            UsageError: there is no node of that name, or it is the last control plane.
+        """
+        from pytest_kind import nodes  # noqa: PLC0415
+
+        nodes.remove_node(self, name, timeout)
+
+    def stop(self) -> None:
+        """Stops every machine, as a shutdown does. What is in the cluster stays; :meth:`start` brings it back."""
+        from pytest_kind import nodes  # noqa: PLC0415
+
+        nodes.stop(self)
+
+    def start(self, *, timeout: float = 120.0) -> None:
+        """Starts what is stopped, and waits for the API, every node and DNS.
+
+        The API may be published at another port afterwards: :attr:`client` and :attr:`kubeconfig_path` follow, copies of
+        them do not. (A kept cluster's port is its own.)
+
+        Raises:
+            WaitTimeout: with what was last seen.
+        """
+        from pytest_kind import nodes  # noqa: PLC0415
+
+        nodes.start(self, timeout)
+
+    def pause(self) -> None:
+        """Freezes every process of every machine; leases stand still with them."""
+        from pytest_kind import nodes  # noqa: PLC0415
+
+        nodes.pause(self)
+
+    def unpause(self, *, timeout: float = 120.0) -> None:
+        """Lets everything go on, and waits for the API, every node and DNS.
+
+        Raises:
+            WaitTimeout: with what was last seen.
+        """
+        from pytest_kind import nodes  # noqa: PLC0415
+
+        nodes.unpause(self, timeout)
+
+    def wait_until_well(self, *, timeout: float = 120.0) -> None:
+        """Waits for the API, for a sign of life of every node that is younger than this call, and for DNS: after a fault.
+
+        Raises:
+            WaitTimeout: with what was last seen.
+        """
+        from pytest_kind import nodes  # noqa: PLC0415
+
+        nodes.wait_until_well(self, timeout)
+
+    def reached_by(self, admin: dict[str, Any]) -> None:
+        """From now on this is how the API is reached."""
+        self._admin = admin
+        kubeconfig.write_private(self.kubeconfig_path, yaml.safe_dump(admin, sort_keys=False))
+        if self._client is not None:
+            self._client.configuration.host = kubeconfig.credentials(admin).server
 
     def delete(self) -> None:
         """Removes the cluster, kept or not. Does nothing the second time."""

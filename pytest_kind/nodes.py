@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from pytest_kind import kept, labels
 from pytest_kind.api import kubeconfig
@@ -77,7 +77,9 @@ def remove_node(cluster: KindCluster, name: str, timeout: float) -> None:
     there = cluster._machines  # noqa: SLF001
     gone = next((one for one in there if one.name == name and one.machine.node is not None), None)
     if gone is None:
-        raise UsageError(f"remove_node: {name!r} is no node of cluster {cluster.name}; its nodes are {', '.join(node.name for node in cluster.nodes)}")
+        raise UsageError(
+            f"remove_node: {name!r} is no node of cluster {cluster.name}; its nodes are {', '.join(node.name for node in cluster.nodes)}"
+        )
     left = tuple(one for one in there if one is not gone)
     if not any(one.machine.is_control_plane for one in left):
         raise UsageError(f"remove_node: {name} is the last control plane of cluster {cluster.name}")
@@ -131,7 +133,7 @@ def wait_until_well(cluster: KindCluster, timeout: float) -> None:
     """
     site, deadline = cluster._site, Deadline(timeout)  # noqa: SLF001
 
-    def find_admin() -> NotYet | dict[str, object]:
+    def find_admin() -> NotYet | dict[str, Any]:
         found = kept.find(site.provider, cluster.name)
         if found is None:
             raise KindError(f"cluster {cluster.name} is gone")
@@ -140,7 +142,7 @@ def wait_until_well(cluster: KindCluster, timeout: float) -> None:
         except KindError as error:
             return NotYet(str(error))
 
-    cluster.reached_at(wait_for("a control plane", find_admin, deadline, every=_POLL_SECONDS))
+    cluster.reached_by(wait_for("a control plane", find_admin, deadline, every=_POLL_SECONDS))
     with _context(cluster, timeout) as context:
         context.deadline = deadline
 
@@ -173,7 +175,8 @@ def _heartbeats(api: Api) -> dict[str, str]:
     return {one["metadata"]["name"]: one["spec"].get("renewTime", "") for one in leases}
 
 
-def _context(cluster: KindCluster, timeout: float, machines: tuple[BootMachine, ...] | None = None) -> BootContext:
+@contextmanager
+def _context(cluster: KindCluster, timeout: float, machines: tuple[BootMachine, ...] | None = None) -> Iterator[BootContext]:
     """The cluster as the steps of a boot see it; the first machine is a control plane that runs."""
     site = cluster._site  # noqa: SLF001
     everyone = machines or cluster._machines  # noqa: SLF001
@@ -187,15 +190,20 @@ def _context(cluster: KindCluster, timeout: float, machines: tuple[BootMachine, 
         machines=ordered,
         fresh=(),
         config=site.plan.config,
-        facts=ClusterFacts(cluster=cluster.name, machines=tuple(one.machine for one in ordered), kubernetes="", api_names=(), token="", durable=False),  # noqa: S106 - none yet
+        facts=ClusterFacts(
+            cluster=cluster.name, machines=tuple(one.machine for one in ordered), kubernetes="", api_names=(), token="", durable=False
+        ),
         lease=0 if cluster.kept else int(site.plan.marks[labels.LEASE]),
         scratch=site.folder,
         deadline=Deadline(timeout),
         progress=site.progress,
         admin=cluster._admin,  # noqa: SLF001
     )
-    context.connect(kubeconfig.credentials(cluster._admin))  # noqa: SLF001
-    return context
+    try:
+        context.connect(kubeconfig.credentials(cluster._admin))  # noqa: SLF001
+        yield context
+    finally:
+        context.close()
 
 
 def _introduce(context: BootContext) -> None:
@@ -218,7 +226,7 @@ def _leave_etcd(context: BootContext, name: str) -> None:
     """Takes a control plane's member out of etcd, asked of another one: the one that goes may be dead."""
     keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt --key=/etc/kubernetes/pki/etcd/peer.key"
     pod = f"kubectl --namespace kube-system exec etcd-{context.first.name} -- etcdctl {keys}"
-    script = f"set -e -o pipefail; id=$({pod} member list | awk -F', ' '$3 == \"{name}\" {{print $1}}'); [ -z \"$id\" ] || {pod} member remove \"$id\""
+    script = f'set -e -o pipefail; id=$({pod} member list | awk -F\', \' \'$3 == "{name}" {{print $1}}\'); [ -z "$id" ] || {pod} member remove "$id"'
     context.exec(["bash", "-c", script])
 
 
@@ -230,8 +238,3 @@ def _forget(cluster: KindCluster, context: BootContext, gone: BootMachine, left:
     context.machines, context.fresh = left, ()
     context.facts = replace(context.facts, machines=tuple(one.machine for one in left))
     _introduce(context)
-
-
-def kubeconfig_text(admin: dict[str, object]) -> str:
-    """The administrator's kubeconfig as a file has it."""
-    return yaml.safe_dump(admin, sort_keys=False)

@@ -48,7 +48,7 @@ class Join:
             with _common_keys(context) as keys:
                 for one in control_planes:
                     keys.seek(0)
-                    context.provider.put(one.container, "/etc/kubernetes", keys)
+                    context.provider.put(one.container, "/", keys)
 
         def join(one: BootMachine) -> None:
             context.exec(["/kind/pytest-kind/join", f"{context.deadline.left:.0f}"], on=one)
@@ -105,6 +105,8 @@ def _common_keys(context: BootContext) -> Iterator[IO[bytes]]:
         with tarfile.open(fileobj=source) as found, tarfile.open(fileobj=spool, mode="w") as keys:
             for member in found:
                 if member.isdir() or member.name in _COMMON_KEYS:
-                    keys.addfile(member, found.extractfile(member) if member.isfile() else None)
+                    content = found.extractfile(member) if member.isfile() else None
+                    member.name = f"etc/kubernetes/{member.name}"
+                    keys.addfile(member, content)
         spool.seek(0)
         yield spool
