@@ -17,7 +17,7 @@ from pytest_kind.config.load import from_file, from_mapping
 from pytest_kind.errors import ConfigError
 
 RECORDS = (types.ClusterConfig, types.Node, types.Networking, types.Mount, types.PortMapping)
-FIELDS = sorted({types._camel(field.name) for record in RECORDS for field in dataclasses.fields(record)} | {"extraArgs", "ipFamily"})
+FIELDS = sorted({types.kinds_name(field.name) for record in RECORDS for field in dataclasses.fields(record)} | {"extraArgs", "ipFamily"})
 WORDS = sorted(
     {str(value) for record in RECORDS for hint in typing.get_type_hints(record).values() for value in typing.get_args(hint) if isinstance(value, str)}
     | {"10.0.0.0/16", "127.0.0.1", "/data", "kind: ClusterConfiguration", "kind: InitConfiguration\nextraArgs: [1]", "a: ["}
