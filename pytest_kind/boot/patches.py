@@ -146,7 +146,11 @@ def _with_arguments(target: list[tuple[str, Any]], given: list[tuple[str, Any]])
         if name in fresh:
             fresh[name] = []
     result += [one for ones in fresh.values() for one in ones]
-    return [{"name": name, "value": _text(value)} for name, value in result]
+    return _list(result)
+
+
+def _list(arguments: list[tuple[str, Any]]) -> list[Document]:
+    return [{"name": name, "value": _text(value)} for name, value in arguments if value is not None]
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a JSON value
@@ -181,7 +185,7 @@ def _mapping_meant(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def _listed(value: Any, key: str = "") -> Any:  # noqa: ANN401 - JSON values
     if key in _ARGUMENTS:
-        return _with_arguments([], _argument_list(value))
+        return _list(_argument_list(value))
     if isinstance(value, dict):
         return {name: _listed(one, name) for name, one in value.items()}
     return [_listed(one) for one in value] if isinstance(value, list) else value

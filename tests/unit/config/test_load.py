@@ -229,7 +229,8 @@ def test_one_field_by_both_of_its_names_is_too_much() -> None:
 
 
 def test_names_of_fields_are_text() -> None:
-    assert problems_of({"nodes": [{True: 1}], 7: 2, "name": "-"}) == (
+    mapping: dict[Any, Any] = {"nodes": [{True: 1}], 7: 2, "name": "-"}
+    assert problems_of(mapping) == (
         "nodes[0][1]: keys should be strings, found True",
         "[7]: keys should be strings, found 7",
         "name: '-' is no cluster name: lower case letters, digits, '.' and '-' are accepted, a letter or digit first and last",
