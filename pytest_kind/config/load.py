@@ -62,7 +62,7 @@ def _read(found: object, source: str, *, headed: bool = False) -> ClusterConfig:
     if config is not None:
         wrong += problems(config)
     if wrong or config is None:
-        raise ConfigError(source, wrong)
+        raise ConfigError(source, list(dict.fromkeys(wrong)))
     return config
 
 
@@ -75,6 +75,6 @@ def _shaped(mapping: dict[Any, Any], wrong: list[str]) -> ClusterConfig | None:
             return _READER.validate_python(mapping)
         except ValidationError as error:
             for one in error.errors():
-                wrong += [problem for problem in [given.problem(one)] if problem not in wrong]
+                wrong.append(given.problem(one))
                 given.leave_out(mapping, one["loc"], missing=one["type"] == "missing")
     return None
