@@ -230,7 +230,7 @@ class FakeEngine:
         if there is None:
             return
         self._begin("remove", there.name)
-        for volume in there.volumes:
+        for volume in self._read(there.id)["own"]:
             (self._root / "volumes" / volume).unlink(missing_ok=True)
         (self._root / "containers" / there.id).unlink(missing_ok=True)
 
@@ -286,6 +286,8 @@ class FakeEngine:
 
     def remove_volume(self, name: str) -> None:
         self._begin("remove_volume", name)
+        if any(name in one.volumes for one in self._containers()):
+            return
         (self._root / "volumes" / name).unlink(missing_ok=True)
 
     def published_port(self, container: str, port: int) -> tuple[str, int]:
@@ -327,7 +329,15 @@ class FakeEngine:
         if spec.volume is not None:
             volumes.append(secrets.token_hex(32))
             self.add_volume(volumes[0], spec.labels)
-        known = {"name": spec.name, "image": spec.image, "labels": dict(spec.labels), "state": "created", "volumes": volumes, "spec": asdict(spec)}
+        known = {
+            "name": spec.name,
+            "image": spec.image,
+            "labels": dict(spec.labels),
+            "state": "created",
+            "own": list(volumes),
+            "volumes": [*volumes, *spec.named_volumes],
+            "spec": asdict(spec),
+        }
         _write(self._root / "containers" / container, known)
         return container
 

@@ -14,6 +14,7 @@ from pytest_kind import labels
 from pytest_kind.errors import EngineError
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep, users
+from pytest_kind.provision.provider import ContainerSpec
 from support.engine import FakeEngine
 
 
@@ -133,6 +134,16 @@ class TestVolumes:
         engine.add_container("kept", dead.labels(keep=True), volume=True)
         assert sweep(engine, cache).removed == []
         assert len(engine.volumes({})) == 1
+
+    def test_that_several_machines_have_in_common_go_with_the_last_of_them(
+        self, engine: FakeEngine, cache: Path, dead: Session, alive: Session
+    ) -> None:
+        engine.create_volume("c-shared", dead.labels())
+        for name, session in (("a", dead), ("b", alive)):
+            engine.create(ContainerSpec(name=name, image="any", labels=session.labels(), named_volumes={"c-shared": "/kind/shared"}))
+        assert sweep(engine, cache).removed == ["container a"]
+        engine.remove(engine.containers({})[0].id)
+        assert sweep(engine, cache).removed == ["volume c-shared"]
 
     def test_of_a_session_that_is_alive_or_the_callers_own_stay(self, engine: FakeEngine, cache: Path, dead: Session, alive: Session) -> None:
         engine.add_volume("busy", alive.labels())
