@@ -22,7 +22,7 @@ MakeContext = Callable[[ClusterConfig], BootContext]
 
 def config_of(control_planes: int = 1, workers: int = 0, networking: Networking | None = None) -> ClusterConfig:
     """So many nodes of each role, the control planes first."""
-    nodes = tuple([*(Node() for _ in range(control_planes)), *(Node(role="worker") for _ in range(workers))])
+    nodes = (*(Node() for _ in range(control_planes)), *(Node(role="worker") for _ in range(workers)))
     return ClusterConfig(nodes=nodes, networking=networking or Networking())
 
 

@@ -63,7 +63,7 @@ class TestSideBySide:
             assert failed.wait(60)
             ended.append(thing)
 
-        with pytest.raises(KindError, match="^no$"):
+        with pytest.raises(KindError, match=r"^no$"):
             side_by_side(do, ["fails", "slow"])
         assert ended == ["slow"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -39,7 +40,7 @@ def environment(found: Files) -> dict[str, str]:
 
 
 class TestWhichFiles:
-    nodes = {**EVERYWHERE, "kind/kubeadm.conf": "600", **{f"etc/systemd/system/{name}": "644" for name in UNITS}}
+    nodes: ClassVar = {**EVERYWHERE, "kind/kubeadm.conf": "600", **{f"etc/systemd/system/{name}": "644" for name in UNITS}}
 
     def test_of_the_first_node(self) -> None:
         assert modes(files(ClusterConfig())) == {**self.nodes, CONFLIST: "644"}

@@ -6,6 +6,7 @@ import base64
 import io
 import tarfile
 from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -125,7 +126,7 @@ def given(**shares: list[str] | None) -> Answer:
 
 
 class TestShares:
-    ALL = {"control_plane": ["10.244.0.0/24"], "control_plane2": ["10.244.2.0/24"], "worker": ["10.244.1.0/24"]}
+    ALL: ClassVar = {"control_plane": ["10.244.0.0/24"], "control_plane2": ["10.244.2.0/24"], "worker": ["10.244.1.0/24"]}
 
     def test_every_machine_learns_all_of_them(self, make_context: MakeContext, engine: FakeEngine, api_server: ApiServer) -> None:
         context = make_context(config_of(2, 1))

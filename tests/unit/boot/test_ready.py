@@ -74,7 +74,7 @@ class TestNodesReady:
         api_server.answer(
             "GET", NODES, nodes(control_plane=[READY], control_plane2=[READY], worker=[{**READY, "status": "False", "message": "late"}])
         )
-        with pytest.raises(WaitTimeout, match="last seen: node c-worker: late$"):
+        with pytest.raises(WaitTimeout, match=r"last seen: node c-worker: late$"):
             ready.NodesReady()(context)
         api_server.answer("GET", NODES, nodes(control_plane=[READY], control_plane2=[READY], worker=[READY], another=None))
         ready.NodesReady()(context)

@@ -135,15 +135,16 @@ class TestVolumes:
         assert sweep(engine, cache).removed == []
         assert len(engine.volumes({})) == 1
 
-    def test_that_several_machines_have_in_common_go_with_the_last_of_them(
-        self, engine: FakeEngine, cache: Path, dead: Session, alive: Session
+    @pytest.mark.parametrize(("keep", "removed"), [(False, ["container a", "container b", "volume c-shared"]), (True, [])])
+    def test_that_machines_have_in_common_go_after_the_machines(
+        self, engine: FakeEngine, cache: Path, dead: Session, keep: bool, removed: list[str]
     ) -> None:
-        engine.create_volume("c-shared", dead.labels())
-        for name, session in (("a", dead), ("b", alive)):
-            engine.create(ContainerSpec(name=name, image="any", labels=session.labels(), named_volumes={"c-shared": "/kind/shared"}))
-        assert sweep(engine, cache).removed == ["container a"]
-        engine.remove(engine.containers({})[0].id)
-        assert sweep(engine, cache).removed == ["volume c-shared"]
+        marks = dead.labels(keep=keep)
+        engine.create_volume("c-shared", marks)
+        for name in ("a", "b"):
+            engine.create(ContainerSpec(name=name, image="any", labels=marks, named_volumes={"c-shared": "/kind/shared"}))
+        assert sorted(sweep(engine, cache).removed) == removed
+        assert [one.name for one in engine.volumes({})] == ([] if removed else ["c-shared"])
 
     def test_of_a_session_that_is_alive_or_the_callers_own_stay(self, engine: FakeEngine, cache: Path, dead: Session, alive: Session) -> None:
         engine.add_volume("busy", alive.labels())
