@@ -125,7 +125,7 @@ class BootContext:
 
 
 def side_by_side(do: Callable[[T], object], things: Iterable[T]) -> None:
-    """Does something to several things at once; ends when all have ended.
+    """Does something to several things at once; ends when all have ended, or at once when it is interrupted.
 
     Raises:
         KindError: what the first of them raised that did.
@@ -135,6 +135,14 @@ def side_by_side(do: Callable[[T], object], things: Iterable[T]) -> None:
         for one in several:
             do(one)
         return
-    with ThreadPoolExecutor(len(several), thread_name_prefix="pytest-kind") as pool:
+    pool, interrupted = ThreadPoolExecutor(len(several), thread_name_prefix="pytest-kind"), True
+    try:
         for future in [pool.submit(do, one) for one in several]:
             future.result()
+        interrupted = False
+    except Exception:
+        interrupted = False
+        raise
+    finally:
+        # Who is interrupted does not wait for commands on nodes: they end when the nodes are removed.
+        pool.shutdown(wait=not interrupted, cancel_futures=interrupted)

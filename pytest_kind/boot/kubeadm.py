@@ -20,6 +20,7 @@ Document = dict[str, Any]
 API_PORT = 6443
 DISCOVERY = "/kind/pytest-kind/discovery.conf"
 _EVERYWHERE = {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"], "dual": ["0.0.0.0/0", "::/0"]}
+_KINDS = ("ClusterConfiguration", "InitConfiguration", "JoinConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
 # Lists of {name, value} in v1beta4, which a patch adds to by name; mappings in v1beta3 and older patches.
 _ARGUMENT_LISTS = {"extraArgs", "kubeletExtraArgs"}
 # Their clients are limited to 20 requests a second by default, which costs a start five seconds.
@@ -104,12 +105,19 @@ def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
 
 def _text(documents: list[Document], config: ClusterConfig, machine: Machine) -> str:
     assert machine.node is not None  # noqa: S101 - a load balancer has no kubeadm
-    path = f"nodes[{next(index for index, node in enumerate(config.nodes) if node is machine.node)}]" if machine.node in config.nodes else "node"
+    index = next((index for index, node in enumerate(config.nodes) if node is machine.node), None)
+    path = "node" if index is None else f"nodes[{index}]"
+    wrong: list[str] = []
     for where, patches in (
         ("kubeadmConfigPatches", config.kubeadm_config_patches),
         (f"{path}.kubeadmConfigPatches", machine.node.kubeadm_config_patches),
     ):
-        documents = _patched(documents, where, patches)
+        try:
+            documents = _patched(documents, where, patches)
+        except ConfigError as error:
+            wrong.extend(error.problems)
+    if wrong:
+        raise ConfigError("kubeadm patches", wrong)
     return yaml.safe_dump_all(documents, sort_keys=False)
 
 
@@ -225,9 +233,8 @@ def _patched(documents: list[Document], path: str, patches: Sequence[str]) -> li
     for index, text in enumerate(patches):
         patch = yaml.safe_load(text)
         matching = [number for number, document in enumerate(result) if document["kind"] == patch["kind"]]
-        if not matching and patch["kind"] != "JoinConfiguration":  # kind's files have one for nodes that join
-            kinds = ", ".join(document["kind"] for document in result)
-            wrong.append(f"{path}[{index}]: matches nothing: kind {patch['kind']!r} is none of {kinds}")
+        if patch["kind"] not in _KINDS:  # one of these that this node does not have is for other nodes
+            wrong.append(f"{path}[{index}]: matches nothing: kind {patch['kind']!r} is none of {', '.join(_KINDS)}")
         changes = {key: value for key, value in patch.items() if key not in {"apiVersion", "kind"}}
         for number in matching:
             try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels, naming
+from pytest_kind.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,8 +83,8 @@ class Machine:
 def machines(config: ClusterConfig, cluster: str, link: str) -> tuple[Machine, ...]:
     """Every machine of a new cluster: the first control plane, the other nodes as they come, a load balancer where one is needed."""
     family = config.networking.ip_family
-    first = next(node for node in config.nodes if node.role == labels.ROLE_CONTROL_PLANE)
-    ordered = [first, *(node for node in config.nodes if node is not first)]
+    first = next(index for index, node in enumerate(config.nodes) if node.role == labels.ROLE_CONTROL_PLANE)
+    ordered = [config.nodes[first], *config.nodes[:first], *config.nodes[first + 1 :]]
     counts: dict[str, int] = {}
     planned = []
     for number, node in enumerate(ordered, 1):
@@ -98,9 +99,15 @@ def machines(config: ClusterConfig, cluster: str, link: str) -> tuple[Machine, .
 
 
 def next_place(there: Iterable[Place], cluster: str, role: str) -> Place:
-    """The place of a node that joins a cluster that runs: the lowest free number and name."""
+    """The place of a node that joins a cluster that runs: the lowest free number and name.
+
+    Raises:
+        UsageError: every number is taken.
+    """
     known = list(there)
     numbers, names = {place.number for place in known}, {place.name for place in known}
-    number = next(one for one in range(1, LAST_NODE + 1) if one not in numbers)
+    number = next((one for one in range(1, LAST_NODE + 1) if one not in numbers), None)
+    if number is None:
+        raise UsageError(f"cluster {cluster} has {LAST_NODE} nodes, which is as many as its network holds")
     name = next(name for index in range(LAST_NODE) if (name := naming.node_name(cluster, role, index)) not in names)
     return Place(name=name, role=role, number=number, link=known[0].link, family=known[0].family)
