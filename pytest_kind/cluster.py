@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.boot.actions import Action, BootContext, default_actions
 from pytest_kind.boot.kubeadm import API_PORT, NodeFacts, init_documents
+from pytest_kind.boot.registries import registry_files
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
 from pytest_kind.handle import KindCluster, KindNode, remove_cluster
@@ -26,6 +28,7 @@ from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
 from pytest_kind.provision.plan import node_containers
+from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -119,7 +122,10 @@ class Maker:
         }
         engine = self.provider.info()
         _refuse_unreachable(request.config, engine)
+        registry_files(request.config)  # what of it cannot be used is refused before anything is made
         specs = node_containers(request.config, engine, cluster=name, image=image.id, network=request.network, marks=marks)
+        proxies = self._proxies(request, engine, [spec.name for spec in specs])
+        specs = [replace(spec, environment={**spec.environment, **proxies}) for spec in specs]
         actions = [*default_actions(), *self.extra_actions(request.config)]
         facts = NodeFacts(
             cluster=name,
@@ -165,6 +171,16 @@ class Maker:
             if context is not None:
                 context.close()
         return self._handle(request, name, image.digest, _Running(container, context.admin, tuple(context.phases), renewal))
+
+    def _proxies(self, request: Request, engine: EngineInfo, nodes: list[str]) -> dict[str, str]:
+        network = self.provider.network(request.network)
+        return proxy_environment(
+            os.environ,
+            client_config(os.environ),
+            no_proxy=direct(request.config, nodes=nodes, networks=network.subnets),
+            host=network.gateways[0] if engine.local and network.gateways else None,
+            engine=engine.address,
+        )
 
     def _roll_back(self, name: str, renewal: Renewal | None) -> None:
         if renewal is not None:

@@ -94,6 +94,24 @@ def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
+def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., KindCluster]]:
+    """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, version=None, network=None, timeout=None)``.
+
+    They go at the end of the session, or with their ``delete()``.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def make(config: Any = None, **values: Any) -> KindCluster:  # noqa: ANN401 - as the marker
+            with _told_once():
+                settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory(…)")
+            # Each call's own: a kept one would be the session's, and its delete() the session's end.
+            settings = dataclasses.replace(settings, keep=False, name=None)
+            return stack.enter_context(_cluster(request.config, settings))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
 def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
     """A registry beside the clusters: push to its ``address``, and pods have the image by that name and by its ``name``.
 
@@ -110,21 +128,3 @@ def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
     finally:
         with _told_once():
             run.drop_registry(registry)
-
-
-@pytest.fixture(scope="session")
-def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., KindCluster]]:
-    """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, version=None, network=None, timeout=None)``.
-
-    They go at the end of the session, or with their ``delete()``.
-    """
-    with contextlib.ExitStack() as stack:
-
-        def make(config: Any = None, **values: Any) -> KindCluster:  # noqa: ANN401 - as the marker
-            with _told_once():
-                settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory(…)")
-            # Each call's own: a kept one would be the session's, and its delete() the session's end.
-            settings = dataclasses.replace(settings, keep=False, name=None)
-            return stack.enter_context(_cluster(request.config, settings))
-
-        yield make

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pytest_kind.boot.kubeadm import NodeFacts, init_documents
+from pytest_kind.boot.registries import registry_files
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
@@ -33,6 +34,7 @@ def node_files(config: ClusterConfig, facts: NodeFacts, lease: int) -> dict[str,
     files["kind/pytest-kind/node.env"] = (f"ADDRESS={facts.address}\nNODE={facts.name}\nLEASE={lease}\n".encode(), 0o644)
     files["kind/kubeadm.conf"] = (init_documents(config, config.nodes[0], facts).encode(), 0o600)
     files["etc/cni/net.d/10-pytest-kind.conflist"] = (conflist(config.networking.pod_subnets[0]).encode(), 0o644)
+    files |= registry_files(config)
     return files
 
 

@@ -45,7 +45,11 @@ def node_containers(
                 name=naming.node_name(cluster, node.role, index),
                 image=image,
                 labels={**marks, labels.CLUSTER: cluster, labels.ROLE: node.role, labels.KIND: "node"},
-                environment={"KUBECONFIG": "/etc/kubernetes/admin.conf"} if node.role == labels.ROLE_CONTROL_PLANE else {},
+                environment={
+                    **({"KUBECONFIG": "/etc/kubernetes/admin.conf"} if node.role == labels.ROLE_CONTROL_PLANE else {}),
+                    # Read by the entrypoint, as kind's; set and empty: no search domains.
+                    **({} if networking.dns_search is None else {"KIND_DNS_SEARCH": " ".join(networking.dns_search)}),
+                },
                 ports=ports,
                 binds=[
                     *([Bind(source="/lib/modules", target="/lib/modules", read_only=True)] if engine.kernel_modules else []),
