@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from pytest_kind.api import kubeconfig
 from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
+from pytest_kind.boot.registries import registry_files
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.handle import KindCluster, KindNode, Site, remove_cluster
@@ -30,6 +32,7 @@ from pytest_kind.provision import kernel
 from pytest_kind.provision.places import machines, random_link
 from pytest_kind.provision.plan import Plan, container
 from pytest_kind.provision.ports import free_port
+from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -135,6 +138,7 @@ class Maker:
         }
         engine = self.provider.info()
         _refuse_unreachable(request.config, engine)
+        registry_files(request.config)  # what of it cannot be used is refused before anything is made
         kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
         facts = ClusterFacts(
             cluster=name,
@@ -144,11 +148,11 @@ class Maker:
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
         )
-        check_patches(request.config, facts)  # what fits nothing is refused before anything is made
+        check_patches(request.config, facts)  # the same for what fits nothing
         tries = 0
         while True:
             tries += 1
-            plan = self._plan(request, name, engine, marks)
+            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts))
             try:
                 return self._boot(request, images, plan, facts)
             except BootError as error:
@@ -212,6 +216,16 @@ class Maker:
             if context is not None:
                 context.close()
         return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal)
+
+    def _proxies(self, request: Request, engine: EngineInfo, facts: ClusterFacts) -> dict[str, str]:
+        network = self.provider.network(request.network)
+        return proxy_environment(
+            os.environ,
+            client_config(os.environ),
+            no_proxy=direct(request.config, nodes=[machine.place.name for machine in facts.machines], networks=network.subnets),
+            host=network.gateways[0] if engine.local and network.gateways else None,
+            engine=engine.address,
+        )
 
     def _roll_back(self, name: str, renewal: Renewal | None) -> None:
         if renewal is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, init_documents, join_documents
+from pytest_kind.boot.registries import registry_files
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
@@ -46,6 +47,7 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
     first = machine.place is facts.first
     documents = init_documents(config, facts) if first else join_documents(config, facts, machine)
     files["kind/kubeadm.conf"] = (documents.encode(), 0o600)
+    files |= registry_files(config)
     if first and not config.networking.disable_default_cni:
         # In place before the kubelet asks, so that nothing waits for an agent: the first node gets the first share.
         files |= cni_files(first_shares(config))

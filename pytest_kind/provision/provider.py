@@ -126,6 +126,14 @@ class Volume:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network of the engine: its subnets, and the addresses of the engine's machine on it."""
+
+    subnets: tuple[str, ...]
+    gateways: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a command on a node ended. ``output`` has both streams, ``stdout`` the first alone."""
@@ -219,5 +227,11 @@ class Provider(Protocol):
 
     def published_port(self, container: str, port: int) -> tuple[str, int]:
         """Where a TCP port of a running container is reached from this machine."""
+
+    def network(self, name: str) -> Network:
+        """Raises ``NotFound`` where there is none of that name."""
+
+    def addresses(self, container: str) -> Mapping[str, str]:
+        """A running container's address on each of its networks (by their ids), as other containers reach it."""
 
     def close(self) -> None: ...

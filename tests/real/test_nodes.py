@@ -47,7 +47,15 @@ spec:
       containers:
       - name: writer
         image: localhost/pytest-kind/busybox:1.35.0
-        command: [sh, -c, 'echo "$NODE" >"/common/$NODE" && while [ "$(ls /common | wc -l)" -lt 3 ]; do sleep 0.1; done; cat /common/*; touch /tmp/read; exec sleep 3600']
+        command:
+        - sh
+        - -c
+        - |
+          echo "$NODE" >"/common/$NODE"
+          while [ "$(ls /common | wc -l)" -lt 3 ]; do sleep 0.1; done
+          cat /common/*
+          touch /tmp/read
+          exec sleep 3600
         readinessProbe: {exec: {command: [test, -e, /tmp/read]}, periodSeconds: 1}
         env:
         - name: NODE

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
-from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Result, Volume
+from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 
@@ -297,6 +297,16 @@ class FakeEngine:
             raise errors.EngineError(f"container {container[:12]} publishes no port for {port}")
         known = _load(published)
         return known["address"], known["port"]
+
+    def network(self, name: str) -> Network:
+        self._begin("network", name)
+        return Network(subnets=("172.17.0.0/16",), gateways=("172.17.0.1",))
+
+    def addresses(self, container: str) -> dict[str, str]:
+        known = self._read(container)
+        self._begin("addresses", known["name"])
+        running = known["state"] == "running"
+        return {known["spec"]["network"]: f"172.17.0.{2 + self.names.index(known['name'])}"} if running else {}
 
     def close(self) -> None:
         self.log("close")
