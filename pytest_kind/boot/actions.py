@@ -13,8 +13,8 @@ from typing import Protocol
 from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import ApiError
 from pytest_kind.boot import addons
-from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.containerd import config_toml
+from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT
@@ -52,7 +52,7 @@ class Fill:
 
 
 def _containerd(context: BootContext, one: BootMachine) -> Files:
-    """containerd's configuration, where the user patches it: the image's own is the text that patches are for."""
+    """Containerd's configuration, where the user patches it: the image's own is the text that patches are for."""
     config = context.config
     if not (config.containerd_config_patches or config.containerd_config_patches_json6902):
         return {}

@@ -88,7 +88,7 @@ class Machine:
 def machines(config: ClusterConfig, cluster: str, link: str) -> tuple[Machine, ...]:
     """Every machine of a new cluster: the first control plane, the other nodes as they come, a load balancer where one is needed."""
     family = config.networking.ip_family
-    roles = [node.role for node in config.nodes]
+    roles: list[str] = [node.role for node in config.nodes]
     first = roles.index(labels.ROLE_CONTROL_PLANE)
     order = [first, *(index for index in range(len(roles)) if index != first)]
     counts: dict[str, int] = {}
