@@ -17,7 +17,7 @@ import requests
 from pytest_kind import errors
 from pytest_kind.provision import docker_engine
 from pytest_kind.provision.docker_engine import DockerEngine
-from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Port, Result, Volume
+from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Network, Port, Result, Volume
 
 
 def refusal(status: int, explanation: str, kind: type[docker.errors.APIError] = docker.errors.APIError) -> docker.errors.APIError:
@@ -328,3 +328,28 @@ class TestImages:
             "StopSignal": "SIGRTMIN+3",
             "Hostname": "",
         }
+
+
+class TestNetworks:
+    def test_subnets_and_the_addresses_of_the_engines_machine(self) -> None:
+        blocks = [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}, {"Subnet": "fd01::/64", "Gateway": "fd01::1/64"}, {"Subnet": "10.9.0.0/24"}]
+        found = engine_of(inspect_network={"IPAM": {"Config": blocks}}).network("kind")
+        assert found == Network(subnets=("172.17.0.0/16", "fd01::/64", "10.9.0.0/24"), gateways=("172.17.0.1", "fd01::1"))
+
+    @pytest.mark.parametrize("said", [{}, {"IPAM": {"Config": None}}, {"IPAM": {"Config": []}}])
+    def test_the_hosts_own_has_neither(self, said: dict[str, Any]) -> None:
+        assert engine_of(inspect_network=said).network("host") == Network(subnets=(), gateways=())
+
+    def test_one_that_is_not_there(self) -> None:
+        missing = refusal(404, "network nope not found", docker.errors.NotFound)
+        with pytest.raises(errors.NotFound, match=r"^looking for network nope: network nope not found$"):
+            engine_of(inspect_network=missing).network("nope")
+
+    def test_addresses_by_network(self) -> None:
+        networks = {
+            "bridge": {"NetworkID": "1", "IPAddress": "172.17.0.2"},
+            "six": {"NetworkID": "2", "IPAddress": "", "GlobalIPv6Address": "fd00::2"},
+            "none": {"NetworkID": "3", "IPAddress": ""},
+        }
+        assert engine_of(inspect_container={"NetworkSettings": {"Networks": networks}}).addresses("c") == {"1": "172.17.0.2", "2": "fd00::2"}
+        assert engine_of(inspect_container={"NetworkSettings": {"Networks": None}}).addresses("c") == {}
