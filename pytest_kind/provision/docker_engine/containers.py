@@ -6,15 +6,19 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, cast
+from functools import partial
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from docker.types import Mount
 
 from pytest_kind import errors
 from pytest_kind.provision.docker_engine.calls import Calls, filters, ours
-from pytest_kind.provision.docker_engine.streams import talk
+from pytest_kind.provision.docker_engine.streams import can_end_input, talk
 from pytest_kind.provision.provider import Container, ContainerSpec, Result, Volume
+from pytest_kind.waiting import Deadline, NotYet, wait_for
+
+_EXIT_SECONDS = 10.0
 
 
 class Containers(Calls):
@@ -113,10 +117,22 @@ class Containers(Calls):
         bounded = ["timeout", "--kill-after=2", f"{seconds:.3f}", *argv]
         with ours(f"running `{' '.join(argv)}` on {container[:12]}"):
             made = self._api.exec_create(container, bounded, stdin=True)["Id"]
-            with contextlib.closing(self._api.exec_start(made, socket=True)) as connection:
+            connection = self._api.exec_start(made, socket=True)
+            try:
+                if not can_end_input(connection):
+                    raise errors.EngineError(
+                        "input for a command takes an engine at a Unix socket or plain TCP; over TLS or SSH its end cannot be sent"
+                    )
                 stdout, output = talk(connection, chunks, seconds)
-            code = self._api.exec_inspect(made)["ExitCode"]
-        return Result(code if code is not None else -1, stdout.decode(errors="replace"), output.decode(errors="replace"))
+            finally:
+                _close(connection)
+            code = wait_for("its exit code", partial(self._exit_code, made), Deadline(_EXIT_SECONDS), every=0.01)
+        return Result(code, stdout.decode(errors="replace"), output.decode(errors="replace"))
+
+    def _exit_code(self, made: str) -> int | NotYet:
+        # The streams may end a moment before the engine knows how the command did.
+        known = self._api.exec_inspect(made)
+        return NotYet("the engine says that it runs") if known["Running"] or known["ExitCode"] is None else int(known["ExitCode"])
 
     def logs(self, container: str, lines: int) -> str:
         with ours(f"reading the console of {container[:12]}"):
@@ -178,3 +194,8 @@ class Containers(Calls):
         if not self._local:  # `tcp://` engines publish on their own machine
             address = urlsplit(os.environ.get("DOCKER_HOST", "")).hostname or address
         return address, host_port
+
+
+def _close(connection: Any) -> None:  # noqa: ANN401 - docker-py gives whatever carries the connection
+    # The answer's close takes the connection along: it is no longer one for HTTP.
+    getattr(connection, "_response", connection).close()
