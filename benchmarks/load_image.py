@@ -89,9 +89,7 @@ def forget(provider: Provider, nodes: Sequence[Node], name: str) -> None:
     found = provider.image(name)
     references = [f"docker.io/library/{name}", found.id if found else ""]
     for node in nodes:
-        provider.exec(
-            node.container, ["ctr", "--namespace", "k8s.io", "images", "remove", "--sync", f"docker.io/library/{name}", found.id if found else ""]
-        )
+        provider.exec(node.container, ["ctr", "--namespace", "k8s.io", "images", "remove", "--sync", *references])
     os.sync()
 
 
@@ -119,10 +117,8 @@ def compare(provider: Provider, nodes: Sequence[Node], name: str, kind: str, rou
     for what, seconds in (("first load", first), ("second load", second)):
         middle = {tool: statistics.median(values) for tool, values in seconds.items()}
         listed = ", ".join(f"{tool} {middle[tool]:.2f} s ({' '.join(f'{value:.2f}' for value in seconds[tool])})" for tool in sorted(tools))
-        print(
-            f"{name.split(':')[1].split('-', maxsplit=1)[0]} MB, {len(nodes)} nodes, {what}: {listed}; kind/ours {middle['kind'] / middle['ours']:.2f}",
-            flush=True,
-        )
+        size, ratio = name.split(":")[1].split("-", maxsplit=1)[0], middle["kind"] / middle["ours"]
+        print(f"{size} MB, {len(nodes)} nodes, {what}: {listed}; kind/ours {ratio:.2f}", flush=True)
 
 
 def main() -> None:

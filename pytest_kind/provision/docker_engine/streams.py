@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import struct
 import threading
 from collections.abc import Iterable
@@ -15,16 +14,7 @@ _STDOUT = 1
 _GRACE_SECONDS = 5.0
 
 
-def can_end_input(connection: Any) -> bool:  # noqa: ANN401 - docker-py gives whatever carries the connection
-    """Whether one direction can be closed alone, which is how a command learns that its input ended.
-
-    TLS as Python has it cannot; an SSH channel of docker-py's has a call of its own for it that its stand-in lacks.
-    """
-    raw = _socket(connection)
-    return isinstance(raw, socket.socket) and not isinstance(raw, ssl.SSLSocket)
-
-
-def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[bytes, bytes]:  # noqa: ANN401 - as above
+def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[bytes, bytes]:  # noqa: ANN401 - docker-py gives a SocketIO
     """Sends the chunks and reads until the command ends.
 
     A thread sends, so that a command that writes much before it has read all does not wait for us while we wait for it. When
@@ -36,7 +26,7 @@ def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[byte
     Raises:
         OSError: the connection broke, or nothing moved for ``seconds``.
     """
-    raw = _socket(connection)
+    raw: socket.socket = getattr(connection, "_sock", connection)
     raw.settimeout(seconds + _GRACE_SECONDS)
     trouble: list[BaseException] = []
 
@@ -66,10 +56,6 @@ def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[byte
     if trouble:
         raise trouble[0]
     return stdout, output
-
-
-def _socket(connection: Any) -> Any:  # noqa: ANN401 - as above
-    return getattr(connection, "_sock", connection)
 
 
 def _reader(connection: Any, raw: socket.socket) -> IO[bytes]:  # noqa: ANN401 - as above

@@ -17,7 +17,7 @@ from pytest_kind.provision.provider import Provider
 from pytest_kind.toolbox.images.load import Source, load
 from pytest_kind.toolbox.images.names import full_name
 from pytest_kind.toolbox.images.node import Target, Wanted
-from pytest_kind.toolbox.images.stream import BLOBS, DOCUMENT, NAME, Documents, Entry
+from pytest_kind.toolbox.images.stream import BLOBS, DOCUMENT, NAME, Documents, Entry, first_line
 
 _REF = "org.opencontainers.image.ref.name"
 _DEPTH = 3  # an index of an index of manifests; deeper ones are nobody's
@@ -37,7 +37,7 @@ def load_archive(provider: Provider, nodes: Iterable[Target], path: Path) -> tup
     except OSError as error:
         raise ImageError(f"load_archive: {path}: {error.strerror or error}") from error
     except (tarfile.TarError, zlib.error, EOFError) as error:
-        raise ImageError(f"load_archive: {path}: no archive of images: {error}") from error
+        raise ImageError(f"load_archive: {path}: no whole archive of images: {first_line(error)}") from error
 
     @contextlib.contextmanager
     def opened() -> Iterator[IO[bytes]]:

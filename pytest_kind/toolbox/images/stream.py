@@ -94,7 +94,7 @@ def forward(source: IO[bytes], readers: Sequence[Reader], entries: Callable[[Doc
                     return documents
                 _pass_on(tar, member, readers, documents)
     except (tarfile.TarError, EOFError) as error:
-        raise ImageError(f"no whole archive of images: {error}") from error
+        raise ImageError(f"no whole archive of images: {first_line(error)}") from error
     if "index.json" in documents.found:
         name, content = "index.json", json.dumps({**documents.json("index.json"), "manifests": list(entries(documents))}).encode()
     elif "manifest.json" in documents.found:
@@ -107,6 +107,11 @@ def forward(source: IO[bytes], readers: Sequence[Reader], entries: Callable[[Doc
     for reader in readers:
         reader.feed.put(_END)
     return documents
+
+
+def first_line(error: BaseException) -> str:
+    """Of tarfile's errors, the further lines tell of every compression that it is not."""
+    return str(error).partition("\n")[0].rstrip(":")
 
 
 def named(documents: Documents, names: Mapping[str, Sequence[str]]) -> list[Entry]:
