@@ -94,6 +94,21 @@ def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
+def kind_image(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Builds a folder and puts the image into the cluster: ``kind_image("./context", dockerfile=None, args=None, tag=None)``.
+
+    A relative folder is below pytest's root directory. Returns the reference for a pod's ``image:`` (``imagePullPolicy:
+    IfNotPresent``). What is unchanged is neither built nor loaded again.
+    """
+
+    def build(context: str | Path, dockerfile: str | None = None, args: dict[str, str] | None = None, tag: str | None = None) -> str:
+        with _told_once():
+            return kind_cluster.build_image(request.config.rootpath / context, dockerfile, args, tag)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., KindCluster]]:
     """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, version=None, network=None, timeout=None)``.
 

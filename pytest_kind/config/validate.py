@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from pytest_kind.config import networks, patchtext
+from pytest_kind.config.texts import NO_YAML
 from pytest_kind.config.types import ClusterConfig, Node
 from pytest_kind.errors import UsageError
 from pytest_kind.naming import check_cluster_name, node_name
