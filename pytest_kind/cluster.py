@@ -77,7 +77,11 @@ class _Running:
 
 @dataclass(slots=True, kw_only=True)
 class Maker:
-    """Where clusters are made: an engine, a cache and a session."""
+    """Where clusters are made: an engine, a cache and a session.
+
+    Attributes:
+        retain: whether the machines of a boot that failed stay, to be looked at.
+    """
 
     connect: Callable[[], Provider]
     provider: Provider
@@ -85,6 +89,7 @@ class Maker:
     cache: Path
     progress: Progress
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
+    retain: bool = False
 
     def make(self, request: Request) -> KindCluster:
         """A ready cluster: the kept one that is asked for, or a new one.
@@ -169,7 +174,8 @@ class Maker:
     def _roll_back(self, name: str, renewal: Renewal | None) -> None:
         if renewal is not None:
             renewal.stop()
-        remove_cluster(self.provider, name, self.session.id)
+        if not self.retain:
+            remove_cluster(self.provider, name, self.session.id)
 
     def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
         """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""

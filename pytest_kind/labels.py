@@ -30,6 +30,8 @@ FACTS = "io.pytest-kind.facts"
 """On a node image: what is in it, as JSON."""
 
 ROLE_CONTROL_PLANE = "control-plane"
+ROLE_WORKER = "worker"
+ROLE_LOAD_BALANCER = "external-load-balancer"
 
 
 def is_ours(labels: Mapping[str, str]) -> bool:
