@@ -85,9 +85,9 @@ def _bash(found: list[Place]) -> str:
                 values += [f'    "{place.path}|{flag}") {_bash_candidates(option)} return ;;' for flag in option.flags]
         flags = " ".join(flag for option in place.options for flag in option.flags)
         names = " ".join(name for name, _ in place.commands)
-        lines = [f'COMPREPLY=($(compgen -W "{flags if not names else f"{names} {flags}"}" -- "$cur"))']
+        lines = [f'COMPREPLY=($(compgen -W "{f"{names} {flags}".strip()}" -- "$cur"));']
         lines += [_bash_candidates(one, "+=") for one in place.arguments]
-        words.append(f'    "{place.path}") {" ".join(one if one.endswith(";") else f"{one};" for one in lines)} ;;')
+        words.append(f'    "{place.path}") {" ".join(filter(None, lines))} ;;')
     paths = "|".join(f'"{place.path}"' for place in found if place.path)
     return "\n".join(
         [

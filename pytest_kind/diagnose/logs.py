@@ -94,18 +94,19 @@ class _Machine:
             self._write("serial.log", provider.logs(self.machine.id, _CONSOLE_LINES))
         if self.machine.labels.get(labels.ROLE) == labels.ROLE_LOAD_BALANCER:
             return  # it has no systemd, no containerd and no pods
-        for name, argv in _COMMANDS.items():
-            with self._noting(name):
-                self._command(provider, name, argv)
+        if self.machine.running:
+            for name, argv in _COMMANDS.items():
+                with self._noting(name):
+                    self._command(provider, name, argv)
+        else:
+            self.failed.append(f"{self.machine.name}: its container is {self.machine.state}, so no {', '.join(_COMMANDS)}")
         for name in _FOLDERS:  # from the container's files: a machine that is off has them too
             with self._noting(name), provider.get(self.machine.id, f"{_LOGS}{name}") as archive, tarfile.open(fileobj=archive) as tar:
                 unpack(tar, self.folder)
 
     def _command(self, provider: Provider, name: str, argv: Sequence[str]) -> None:
-        if not self.machine.running:
-            raise KindError(f"the container is {self.machine.state}")
         result = provider.exec(self.machine.id, argv, seconds=_COMMAND_SECONDS)
-        self._write(name, redacted(result.output))
+        self._write(name, redacted(result.output if result.code else result.stdout))
         if result.code:
             raise KindError(f"`{' '.join(argv)}` ended with {result.code}")
 
@@ -120,7 +121,7 @@ class _Machine:
 def _noting(failed: list[str], what: str) -> Iterator[None]:
     try:
         yield
-    except (KindError, tarfile.TarError) as error:
+    except (KindError, tarfile.TarError, OSError) as error:
         failed.append(f"{what}: {error}")
 
 
