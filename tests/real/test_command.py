@@ -66,7 +66,7 @@ def kubeconfig(home: Path) -> dict[str, object]:
 def names_through(document: dict[str, object]) -> list[str]:
     """The nodes, by the API that a kubeconfig leads to."""
     with config.new_client_from_config_dict(document) as client:
-        return [one.metadata.name for one in CoreV1Api(client).list_node().items]
+        return [str(one.metadata.name) for one in CoreV1Api(client).list_node().items]
 
 
 def test_a_clusters_life(command: Command, home: Path, tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def inside(command: Command) -> None:
     provider = docker_engine.connect()
     try:
         (node,) = provider.containers({labels.CLUSTER: NAME})
-        wrote = provider.exec_with_input(node.id, ["sh", "-c", "umask 077; cat >/tmp/internal"], [text.encode()])
+        wrote = provider.exec_with_input(node.id, ["sh", "-c", "umask 077; cat >/kind/internal"], [text.encode()])
         assert wrote.code == 0, wrote.output
-        found = provider.exec(node.id, ["kubectl", "--kubeconfig", "/tmp/internal", "get", "nodes", "-o", "name"])
+        found = provider.exec(node.id, ["kubectl", "--kubeconfig", "/kind/internal", "get", "nodes", "-o", "name"])
         assert (found.code, found.stdout) == (0, f"node/{NODE}\n"), found.output
     finally:
         provider.close()
