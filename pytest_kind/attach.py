@@ -1,4 +1,4 @@
-"""A handle on a cluster that is there already, by its name: ours, or the real kind's."""
+"""Clusters that are there already, by their names: a handle on ours, the kubeconfig of the real kind's too."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import TypeAdapter
 
-from pytest_kind import labels
+from pytest_kind import kept, labels
 from pytest_kind.api import kubeconfig
-from pytest_kind.config.types import ClusterConfig, Node
+from pytest_kind.boot.files import CONFIG_FILE
+from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import KindError, UsageError
-from pytest_kind.handle import KindCluster, KindNode
-from pytest_kind.provision.plan import API_PORT
+from pytest_kind.handle import KindCluster, Site
+from pytest_kind.provision.plan import API_PORT, Plan
 
 if TYPE_CHECKING:
+    from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import Container, Provider
 
 _ADMIN = "/etc/kubernetes/admin.conf"
@@ -34,36 +37,63 @@ def machines(provider: Provider, name: str) -> list[Container]:
     return sorted(found, key=lambda one: (_role(one), len(one.name), one.name))
 
 
-def attach(provider: Provider, name: str, folder: Path) -> KindCluster:
-    """A handle on a cluster that runs, or is stopped (then its API's address is not known, and the one inside is named).
-
-    What the cluster was asked to be is not known: the handle's ``config`` has its nodes' roles, and defaults.
+def attach(provider: Provider, name: str, folder: Path, progress: Progress) -> KindCluster:
+    """A handle on a cluster of ours that runs, or is stopped (then its API's address is not known: the one inside is named).
 
     Args:
-        folder: a private one (a session's), for the kubeconfig file.
+        folder: a private one (a session's), for the kubeconfig file; a folder of the cluster's name in it says that it is used.
 
     Raises:
-        UsageError: there is no such cluster.
-        KindError: it has no control plane, or that has no kubeconfig yet.
+        UsageError: there is no such cluster, or it is not ours.
+        KindError: it has no control plane, or that has no kubeconfig yet, or another version of this package made it.
     """
-    containers = machines(provider, name)
-    nodes = [one for one in containers if _role(one) != labels.ROLE_LOAD_BALANCER]
-    admin = _admin(provider, name, server(provider, name))
+    machines(provider, name)  # raises where there is none
+    found = kept.find(provider, name)
+    assert found is not None  # noqa: S101 - seen above
+    document, config = _admin(provider, name, server(provider, name)), _config(provider, name)
     place = folder / name
     place.mkdir(mode=0o700, exist_ok=True)
+    plan = Plan(
+        config=config,
+        engine=provider.info(),
+        cluster=name,
+        marks={key: value for key, value in found.labels.items() if key not in labels.OF_PLACES},
+        api_port=0,  # of machines that publish the API, and those are there
+        shared=any(one.name == f"{name}-shared" for one in provider.volumes({labels.CLUSTER: name})),
+        **_made(provider, found.containers[0]),
+    )
     return KindCluster(
         name=name,
-        kubeconfig_path=kubeconfig.write_private(place / "kubeconfig", yaml.safe_dump(admin, sort_keys=False)),
-        nodes=tuple(KindNode(one.name, _role(one), one.id, provider) for one in nodes),
-        config=ClusterConfig(nodes=tuple(Node(role="control-plane" if _is_plane(one) else "worker") for one in nodes)),
-        kept=labels.is_kept(containers[0].labels),
+        kubeconfig_path=kubeconfig.write_private(place / "kubeconfig", yaml.safe_dump(document, sort_keys=False)),
+        config=config,
+        kept=labels.is_kept(found.labels),
         phases=(("attach", 0.0),),
-        image_digest=containers[0].labels.get(labels.IMAGE_DIGEST, ""),
-        _provider=provider,
-        _admin=admin,
-        _folder=place,
-        _renewal=None,
+        image_digest=found.labels.get(labels.IMAGE_DIGEST, ""),
+        _machines=found.machines,
+        _site=Site(provider=provider, plan=plan, image=found.containers[0].image, folder=place, progress=progress, renewal=None),
+        _admin=document,
     )
+
+
+def _config(provider: Provider, name: str) -> ClusterConfig:
+    """What the cluster was asked to be: a file on its control planes (boot/files.py)."""
+    plane = _plane(provider, name)
+    try:
+        with provider.get(plane.id, f"/{CONFIG_FILE}") as archive, tarfile.open(fileobj=archive) as tar:
+            file = tar.extractfile("cluster.json")
+            return TypeAdapter(ClusterConfig).validate_json(file.read() if file is not None else b"")
+    except (KindError, tarfile.TarError, LookupError, ValueError) as error:
+        raise KindError(f"cluster {name!r} was made by another version of this package: its configuration cannot be read: {error}") from error
+
+
+def _made(provider: Provider, container: Container) -> dict[str, Any]:
+    """What a node that joins must have in common with one that is there: the engine's network, the proxies."""
+    inspected: Any = provider.inspect(container.id)
+    environment = dict(one.split("=", 1) for one in inspected["Config"]["Env"] or () if "=" in one)
+    return {
+        "network": next(iter(inspected["NetworkSettings"]["Networks"]), "bridge"),
+        "environment": {key: value for key, value in environment.items() if key.lower().endswith("_proxy")},
+    }
 
 
 def kubeconfig_of(provider: Provider, name: str, *, internal: bool = False) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from pytest_kind.config.validate import NO_YAML
+from pytest_kind.config.texts import NO_YAML
 from pytest_kind.errors import UsageError
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 

@@ -77,7 +77,7 @@ def _create(arguments: argparse.Namespace) -> None:
             Request(
                 config=config,
                 name=name,
-                image=arguments.image or config.nodes[0].image,
+                image=arguments.image,
                 version=arguments.version,
                 keep=True,
                 network=arguments.network,

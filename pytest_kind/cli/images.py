@@ -10,6 +10,7 @@ from typing import Any
 from pytest_kind.cli.terms import Commands, add_name, add_output, cluster_name, group, leaf
 from pytest_kind.cli.work import Work, done, show_json, working
 from pytest_kind.errors import UsageError
+from pytest_kind.handle import KindCluster
 from pytest_kind.image import go_modules, inputs, store
 from pytest_kind.image.workshop import Workshop
 
@@ -74,19 +75,19 @@ def _load_archives(arguments: argparse.Namespace) -> None:
             done(arguments, f"{path} is on {_where(cluster)}")
 
 
-def _target(arguments: argparse.Namespace, work: Work) -> Any:  # noqa: ANN401 - see Work.attach
-    cluster = work.attach(cluster_name(arguments))
+def _target(arguments: argparse.Namespace, work: Work) -> Any:  # noqa: ANN401 - a KindCluster that can `load_archive`
+    cluster: Any = work.attach(cluster_name(arguments))
     if arguments.nodes is None:
         return cluster
     wanted = [name.strip() for name in arguments.nodes.split(",") if name.strip()]
-    there = {node.name: node for node in cluster.nodes}
+    there = [node.name for node in cluster.nodes]
     wrong = [name for name in wanted if name not in there]
     if wrong or not wanted:
         raise UsageError(f"--nodes: cluster {cluster.name} has no {', '.join(wrong) or 'node of no name'}; its nodes are {', '.join(there)}")
-    return replace(cluster, nodes=tuple(there[name] for name in wanted))
+    return replace(cluster, _machines=tuple(one for one in cluster._machines if one.name in wanted))  # noqa: SLF001 - a handle on a part
 
 
-def _where(cluster: Any) -> str:  # noqa: ANN401 - see Work.attach
+def _where(cluster: KindCluster) -> str:
     return ", ".join(node.name for node in cluster.nodes)
 
 

@@ -11,6 +11,7 @@ from pytest_kind.attach import kubeconfig_of
 from pytest_kind.cli.terms import Commands, add_name, add_output, cluster_name, leaf
 from pytest_kind.cli.work import Work, done, show_json, warn, working
 from pytest_kind.errors import UsageError
+from pytest_kind.handle import KindCluster
 
 _WHOLE = {
     "stop": ("stop a cluster's machines; `start` brings it back as it was", "is stopped"),
@@ -34,12 +35,18 @@ def add(commands: Commands) -> None:
         parser.set_defaults(verb=name)
 
 
+def _kept(work: Work, name: str) -> KindCluster:
+    """A handle on a cluster that is no test run's: under a run's feet nothing changes."""
+    cluster = work.attach(name)
+    if not cluster.kept:
+        raise UsageError(f"cluster {name!r} belongs to a test run, which may be using it; only clusters that are kept can be changed")
+    return cluster
+
+
 def _add_node(arguments: argparse.Namespace) -> None:
     name = cluster_name(arguments)
     with working(arguments) as work:
-        cluster = work.attach(name)
-        with work.progress.step(f"adding a {arguments.role} to cluster {name}"):
-            node = cluster.add_node(arguments.role)
+        node = _kept(work, name).add_node(arguments.role)
     if arguments.output == "json":
         show_json({"name": node.name, "role": node.role})
     else:
@@ -51,14 +58,14 @@ def _remove_node(arguments: argparse.Namespace) -> None:
         container = work.provider.container(arguments.node)
         if container is None or labels.CLUSTER not in container.labels:
             raise UsageError(f"remove-node: there is no node {arguments.node!r}; `pytest-kind get` lists them")
-        work.attach(container.labels[labels.CLUSTER]).remove_node(arguments.node)
+        _kept(work, container.labels[labels.CLUSTER]).remove_node(arguments.node)
     done(arguments, f"removed node {arguments.node}")
 
 
 def _whole(arguments: argparse.Namespace) -> None:
     name = cluster_name(arguments)
     with working(arguments) as work:
-        cluster = work.attach(name)
+        cluster = _kept(work, name)
         with work.progress.step(f"{arguments.verb} of cluster {name}"):
             getattr(cluster, arguments.verb)()
         if arguments.verb == "start":

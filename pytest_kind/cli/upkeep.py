@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 
 from pytest_kind.cli.terms import Commands, add_output, leaf
 from pytest_kind.cli.work import engine, show_json
+from pytest_kind.config.schema import json_schema
 from pytest_kind.image.inputs import read_inputs
 from pytest_kind.lease.sweep import Swept, sweep
 
@@ -62,7 +63,7 @@ def _version(arguments: argparse.Namespace) -> None:
 
 
 def _schema(_: argparse.Namespace) -> None:
-    print(json.dumps(import_module("pytest_kind.config.schema").schema(), indent=2))
+    print(json.dumps(json_schema(), indent=2))
 
 
 def _completion(arguments: argparse.Namespace) -> None:

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_kind import labels
 from pytest_kind.attach import attach, machines
 from pytest_kind.errors import UsageError
+from pytest_kind.handle import KindCluster
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep
 from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
@@ -42,20 +42,15 @@ class Work:
     cache: Path
     progress: Progress
 
-    def attach(self, name: str) -> Any:  # noqa: ANN401 - a KindCluster; its nodes come and go with the whole of multi-node
+    def attach(self, name: str) -> KindCluster:
         """A handle on a cluster of ours.
 
         Raises:
             UsageError: there is none of that name, or it is not ours to change.
         """
-        own(self.provider, name)
-        return attach(self.provider, name, self.session.folder)
-
-
-def own(provider: Provider, name: str) -> None:
-    """Raises a UsageError where a cluster is not of ours, or not there."""
-    if not labels.is_ours(machines(provider, name)[0].labels):
-        raise UsageError(f"cluster {name!r} is not ours to change; the tool that made it can")
+        if not labels.is_ours(machines(self.provider, name)[0].labels):
+            raise UsageError(f"cluster {name!r} is not ours to change; the tool that made it can")
+        return attach(self.provider, name, self.session.folder, self.progress)
 
 
 @contextlib.contextmanager

@@ -78,6 +78,7 @@ class ContainerSpec:
         mac: its address on the engine's network, the same at every start; none: the engine chooses one each time.
         cpus: how many processors' time it may use.
         memory: bytes that it may use.
+        stop_signal: what asks its first process to end; none: the image's.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ContainerSpec:
     cpus: float | None = None
     memory: int | None = None
     restart_once: bool = False
+    stop_signal: str | None = None
     tty: bool = True
 
 
@@ -122,6 +124,14 @@ class Volume:
 
     name: str
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network of the engine: its subnets, and the addresses of the engine's machine on it."""
+
+    subnets: tuple[str, ...]
+    gateways: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +227,11 @@ class Provider(Protocol):
 
     def published_port(self, container: str, port: int) -> tuple[str, int]:
         """Where a TCP port of a running container is reached from this machine."""
+
+    def network(self, name: str) -> Network:
+        """Raises ``NotFound`` where there is none of that name."""
+
+    def addresses(self, container: str) -> Mapping[str, str]:
+        """A running container's address on each of its networks (by their ids), as other containers reach it."""
 
     def close(self) -> None: ...

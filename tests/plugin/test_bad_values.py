@@ -75,11 +75,11 @@ def test_a_name_that_is_none(project: Project) -> None:
 
 def test_a_configuration_with_all_its_problems(project: Project) -> None:
     project.tests(USES)
-    project.pytester.makefile(".yaml", kind="kind: Cluster\nname: Mine\nnetworking: {apiServerPort: -1}\n")
+    project.pytester.makefile(".yaml", kind="kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: Mine\nnetworking: {apiServerPort: -2}\n")
     assert errors_of(project, "--kind-config=kind.yaml").splitlines() == [
         f"{project.pytester.path}/kind.yaml: 2 problems",
         "  - name: 'Mine' is no cluster name: lower case letters, digits, '.' and '-' are accepted, a letter or digit first and last",
-        "  - networking.apiServerPort: must be from 0 (the engine chooses) to 65535, found -1",
+        "  - networking.apiServerPort: must be from 0 (the engine chooses) to 65535, found -2",
     ]
 
 

@@ -9,6 +9,8 @@ import builtins
 import io
 import json
 import secrets
+import tarfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,7 +19,7 @@ from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
-from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Result, Volume
+from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 
@@ -27,6 +29,7 @@ class FakeEngine:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._threads = threading.Lock()
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -58,10 +61,16 @@ class FakeEngine:
 
     # For tests: how it behaves
 
-    def answer(self, argv: Sequence[str], stdout: str = "", *, code: int = 0) -> None:
-        """What commands that begin so print from now on, and how they end; others print nothing and succeed."""
+    def answer(self, argv: Sequence[str], stdout: str = "", *, code: int = 0, on: str | None = None, times: int | None = None) -> None:
+        """What commands that begin so print from now on, and how they end; others print nothing and succeed.
+
+        Args:
+            on: only in the container of this name.
+            times: only so often; what was answered before comes after that again.
+        """
         number = len(list((self._root / "answers").iterdir()))
-        _write(self._root / "answers" / f"{number:03}", {"argv": list(argv), "stdout": stdout, "code": code})
+        known = {"argv": list(argv), "stdout": stdout, "code": code, "on": on, "times": times}
+        _write(self._root / "answers" / f"{number:03}", known)
 
     def publish(self, address: str, port: int) -> None:
         """Where every published port is."""
@@ -100,10 +109,28 @@ class FakeEngine:
         """The archives put into a container, with their folders."""
         return [(one.name.split("-", 2)[2].replace("%", "/"), one.read_bytes()) for one in sorted((self._root / "puts").glob(f"{container}-*"))]
 
+    def execs(self, name: str) -> list[str]:
+        """The commands that ran in a container."""
+        log = self._root / "execs"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return [line.removeprefix(f"{name}: ") for line in lines if line.startswith(f"{name}: ")]
+
+    def files(self, name: str) -> dict[str, tuple[bytes, int]]:
+        """What is in a container after everything that was put into it: path -> content and mode."""
+        container = self.container(name)
+        assert container is not None
+        found = {}
+        for folder, archive in self.puts(container.id):
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                for entry in tar:
+                    content = tar.extractfile(entry)
+                    if content is not None:
+                        found[f"{folder}{entry.name}"] = (content.read(), entry.mode)
+        return found
+
     def log(self, call: str) -> None:
-        """Records a call; one line in one write, so that several processes may."""
-        with (self._root / "calls").open("a", encoding="utf-8") as file:
-            file.write(f"{call}\n")
+        """Records a call."""
+        self._append("calls", call)
 
     # Provider
 
@@ -187,6 +214,8 @@ class FakeEngine:
 
     def kill(self, container: str, signal: str) -> None:
         self._begin("kill", f"{self._read(container)['name']} {signal}")
+        if signal == "SIGKILL":
+            self._set_state(container, "exited")
 
     def pause(self, container: str) -> None:
         self._begin("pause", self._read(container)["name"])
@@ -201,19 +230,29 @@ class FakeEngine:
         if there is None:
             return
         self._begin("remove", there.name)
-        for volume in there.volumes:
+        for volume in self._read(there.id)["own"]:
             (self._root / "volumes" / volume).unlink(missing_ok=True)
         (self._root / "containers" / there.id).unlink(missing_ok=True)
 
     def exec(self, container: str, argv: Sequence[str], *, seconds: float = 60.0, environment: Mapping[str, str] | None = None) -> Result:
         del seconds, environment
-        self._read(container)
+        there = self._read(container)
         self._begin("exec", " ".join(argv))
-        answers = [_load(file) for file in sorted((self._root / "answers").iterdir())]
-        fitting = [one for one in answers if list(argv[: len(one["argv"])]) == one["argv"]]
-        if not fitting:
-            return Result(0, "", "")
-        answer = max(reversed(fitting), key=lambda one: len(one["argv"]))  # the closest, the last of equals
+        self._append("execs", f"{there['name']}: {' '.join(argv)}")
+        if there["state"] != "running":
+            raise errors.Conflict(f"container {there['name']} is not running")
+        with self._threads:
+            answers = {file: _load(file) for file in sorted((self._root / "answers").iterdir(), reverse=True)}
+            fitting = {
+                file: one
+                for file, one in answers.items()
+                if list(argv[: len(one["argv"])]) == one["argv"] and one["on"] in {None, there["name"]} and one["times"] != 0
+            }
+            if not fitting:
+                return Result(0, "", "")
+            file, answer = max(fitting.items(), key=lambda item: len(item[1]["argv"]))  # the closest, the last of equals
+            if answer["times"]:
+                _write(file, {**answer, "times": answer["times"] - 1})
         return Result(answer["code"], answer["stdout"], answer["stdout"])
 
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
@@ -250,6 +289,8 @@ class FakeEngine:
 
     def remove_volume(self, name: str) -> None:
         self._begin("remove_volume", name)
+        if any(name in one.volumes for one in self._containers()):
+            return
         (self._root / "volumes" / name).unlink(missing_ok=True)
 
     def published_port(self, container: str, port: int) -> tuple[str, int]:
@@ -260,10 +301,25 @@ class FakeEngine:
         known = _load(published)
         return known["address"], known["port"]
 
+    def network(self, name: str) -> Network:
+        self._begin("network", name)
+        return Network(subnets=("172.17.0.0/16",), gateways=("172.17.0.1",))
+
+    def addresses(self, container: str) -> dict[str, str]:
+        known = self._read(container)
+        self._begin("addresses", known["name"])
+        running = known["state"] == "running"
+        return {known["spec"]["network"]: f"172.17.0.{2 + self.names.index(known['name'])}"} if running else {}
+
     def close(self) -> None:
         self.log("close")
 
     # Inside
+
+    def _append(self, log: str, line: str) -> None:
+        # One line in one write, so that several processes may.
+        with (self._root / log).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def _begin(self, method: str, about: str = "") -> None:
         self.log(f"{method} {about}".rstrip())
@@ -271,20 +327,30 @@ class FakeEngine:
 
     def _fail(self, method: str) -> None:
         trouble = self._root / "trouble" / method
-        if trouble.exists():
+        with self._threads:
+            if not trouble.exists():
+                return
             told = _load(trouble)
             trouble.unlink()
             if told["times"] > 1:
                 _write(trouble, {**told, "times": told["times"] - 1})
             error: type[BaseException] = getattr(errors, told["type"], None) or getattr(builtins, told["type"])
-            raise error(told["text"])
+        raise error(told["text"])
 
     def _create(self, spec: ContainerSpec) -> str:
         container, volumes = secrets.token_hex(32), []
         if spec.volume is not None:
             volumes.append(secrets.token_hex(32))
             self.add_volume(volumes[0], spec.labels)
-        known = {"name": spec.name, "image": spec.image, "labels": dict(spec.labels), "state": "created", "volumes": volumes, "spec": asdict(spec)}
+        known = {
+            "name": spec.name,
+            "image": spec.image,
+            "labels": dict(spec.labels),
+            "state": "created",
+            "own": list(volumes),
+            "volumes": [*volumes, *spec.named_volumes],
+            "spec": asdict(spec),
+        }
         _write(self._root / "containers" / container, known)
         return container
 

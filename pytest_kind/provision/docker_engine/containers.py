@@ -58,6 +58,7 @@ class Containers(Calls):
                 command=list(spec.command) or None,
                 tty=spec.tty,
                 mac_address=spec.mac,
+                stop_signal=spec.stop_signal,
                 host_config=host,
                 use_config_proxy=False,  # a proxy that knows nothing of the cluster's own addresses would stop its boot
             )

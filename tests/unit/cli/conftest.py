@@ -21,7 +21,7 @@ from support.plugin import Boot
 def home(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, cache: Path, tmp_path: Path) -> Path:
     """The folder of a user who has set nothing."""
     monkeypatch.setattr(docker_engine, "connect", lambda *_: engine)
-    monkeypatch.setattr(cluster, "default_actions", lambda: [Boot()])
+    monkeypatch.setattr(cluster, "default_actions", lambda _: [Boot()])
     for name in ("KUBECONFIG", "KIND_CLUSTER_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_KIND_CACHE_DIR", str(cache))

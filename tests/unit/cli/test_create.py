@@ -140,7 +140,7 @@ def test_the_other_options_reach_the_maker(engine: FakeEngine, requests: list[Re
 
 
 def test_a_configuration_with_problems_makes_nothing(engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "kind.yaml").write_text("nodes: 3\n", encoding="utf-8")
+    (tmp_path / "kind.yaml").write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: 3\n", encoding="utf-8")
     assert create("--config", str(tmp_path / "kind.yaml")) == 2
     assert f"{tmp_path / 'kind.yaml'}: 1 problem\n  - nodes: " in capsys.readouterr().err
     assert engine.names == []

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_kind import cli
+from pytest_kind import cli, labels
 from pytest_kind.api import kubeconfig, kubeconfig_file
 from pytest_kind.cli import work
 from pytest_kind.lease.session import Session
+from pytest_kind.progress import Progress
 from pytest_kind.provision.provider import Provider
 from support.credentials import admin_conf
 from support.engine import FakeEngine
@@ -27,7 +28,12 @@ class Handle:
     """Stands in for a KindCluster: remembers what it was asked for."""
 
     name: str
-    nodes: tuple[Any, ...] = field(default_factory=lambda: (SimpleNamespace(name="kind-control-plane"), SimpleNamespace(name="kind-worker")))
+    kept: bool = True
+    _machines: tuple[Any, ...] = field(default_factory=lambda: (SimpleNamespace(name="kind-control-plane"), SimpleNamespace(name="kind-worker")))
+
+    @property
+    def nodes(self) -> tuple[Any, ...]:
+        return self._machines
 
     def load_image(self, reference: str) -> None:
         done.append(("load_image", reference, *(node.name for node in self.nodes)))
@@ -57,9 +63,9 @@ class Handle:
 
 @pytest.fixture(autouse=True)
 def _handles(running: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def attach(provider: Provider, name: str, folder: Path) -> Handle:
+    def attach(provider: Provider, name: str, folder: Path, progress: Progress) -> Handle:
         assert folder.is_dir()
-        return Handle(name)
+        return Handle(name, labels.is_kept(provider.containers({labels.CLUSTER: name})[0].labels))
 
     done.clear()
     monkeypatch.setattr(work, "attach", attach)
@@ -152,4 +158,12 @@ class TestStart:
 def test_a_cluster_of_kinds_is_not_changed(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(argv) == 2
     assert capsys.readouterr().err == "pytest-kind: cluster 'a' is not ours to change; the tool that made it can\n"
+    assert done == []
+
+
+@pytest.mark.usefixtures("clusters")
+@pytest.mark.parametrize("argv", [["stop", "--name", "b"], ["add-node", "--name", "b"], ["remove-node", "b-control-plane"]])
+def test_a_cluster_of_a_run_is_not_changed_under_its_feet(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(argv) == 2
+    assert capsys.readouterr().err.startswith("pytest-kind: cluster 'b' belongs to a test run, which may be using it; ")
     assert done == []
