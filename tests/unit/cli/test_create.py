@@ -10,6 +10,7 @@ import yaml
 
 from pytest_kind import cli, labels
 from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.errors import Conflict
 from support.engine import FakeEngine
 
 
@@ -202,3 +203,8 @@ class TestFailures:
         assert engine.names == ["kind-control-plane"]
         assert cli.main(["delete", "cluster"]) == 0
         assert engine.names == []
+
+    def test_what_is_retained_is_not_tried_again_under_its_own_name(self, engine: FakeEngine) -> None:
+        engine.fail("start", Conflict("the port is taken"))
+        assert create("--retain") == 1
+        assert engine.made("create") == ["kind-control-plane"]
