@@ -87,7 +87,11 @@ class _Images:
 
 @dataclass(slots=True, kw_only=True)
 class Maker:
-    """Where clusters are made: an engine, a cache and a session."""
+    """Where clusters are made: an engine, a cache and a session.
+
+    Attributes:
+        retain: whether the machines of a boot that failed stay, to be looked at.
+    """
 
     connect: Callable[[], Provider]
     provider: Provider
@@ -95,6 +99,7 @@ class Maker:
     cache: Path
     progress: Progress
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
+    retain: bool = False
 
     def make(self, request: Request) -> KindCluster:
         """A ready cluster: the kept one that is asked for, or a new one.
@@ -157,7 +162,7 @@ class Maker:
                 return self._boot(request, images, plan, facts)
             except BootError as error:
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)
-                if not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
+                if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
                     raise
 
     def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:
@@ -230,7 +235,8 @@ class Maker:
     def _roll_back(self, name: str, renewal: Renewal | None) -> None:
         if renewal is not None:
             renewal.stop()
-        remove_cluster(self.provider, name, self.session.id)
+        if not self.retain:
+            remove_cluster(self.provider, name, self.session.id)
 
     def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
         """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""

@@ -298,7 +298,10 @@ class FakeEngine:
 
     def inspect(self, container: str) -> Mapping[str, object]:
         self._begin("inspect")
-        return self._read(container)
+        known = self._read(container)
+        environment = [f"{name}={value}" for name, value in known["spec"]["environment"].items()]
+        networks = {known["spec"]["network"]: {"IPAddress": "172.17.0.9", "GlobalIPv6Address": ""}}
+        return {**known, "Config": {"Env": environment}, "NetworkSettings": {"Networks": networks}}
 
     def container(self, reference: str) -> Container | None:
         return next((one for one in self._containers() if reference in {one.id, one.name}), None)
