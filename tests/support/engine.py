@@ -289,7 +289,7 @@ class FakeEngine:
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
         del seconds
         self._begin("exec_with_input", " ".join(argv))
-        refused = self._answer(argv)  # an answer that is set is a command's that reads nothing
+        refused = self._answer(argv, self._read(container))  # an answer that is set is a command's that reads nothing
         return refused or self._containerd(container, argv, b"".join(chunks)) or Result(0, "", "")
 
     def logs(self, container: str, lines: int) -> str:
