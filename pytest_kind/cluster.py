@@ -20,7 +20,8 @@ from pytest_kind.boot.actions import Action, BootContext, default_actions
 from pytest_kind.boot.kubeadm import API_PORT, NodeFacts, init_documents
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
-from pytest_kind.handle import KindCluster, KindNode, remove_cluster
+from pytest_kind.handle import KindCluster as Handle
+from pytest_kind.handle import KindNode, remove_cluster
 from pytest_kind.image import store
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.image.store import NodeImage
     from pytest_kind.lease.session import Session
+    from pytest_kind.peer import KindCluster
     from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import Container, EngineInfo, Provider
 
@@ -86,7 +88,7 @@ class Maker:
     progress: Progress
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
 
-    def make(self, request: Request) -> KindCluster:
+    def make(self, request: Request) -> Handle:
         """A ready cluster: the kept one that is asked for, or a new one.
 
         Raises:
@@ -111,7 +113,7 @@ class Maker:
         marks = self.session.labels(lease=request.lease)
         return Workshop(provider=self.provider, cache=self.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
 
-    def _new(self, request: Request, image: NodeImage, name: str) -> KindCluster:
+    def _new(self, request: Request, image: NodeImage, name: str) -> Handle:
         marks = {
             **self.session.labels(keep=request.keep, lease=request.lease),
             labels.CONFIG_DIGEST: _kept_digest(request, image),
@@ -187,7 +189,7 @@ class Maker:
         finally:
             self.provider.remove(holder)
 
-    def _kept(self, request: Request, image: NodeImage, name: str) -> KindCluster | None:
+    def _kept(self, request: Request, image: NodeImage, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
         nodes = self._named(name)
         if not nodes:
@@ -228,15 +230,15 @@ class Maker:
         address, port = self.provider.published_port(node.id, API_PORT)
         return kubeconfig.outside(result.stdout, node.labels[labels.CLUSTER], kubeconfig.url(address, port))
 
-    def _attach(self, request: Request, name: str, node: Container, image_digest: str) -> KindCluster:
+    def _attach(self, request: Request, name: str, node: Container, image_digest: str) -> Handle:
         return self._handle(request, name, image_digest, _Running(node.id, self._admin(node), (("attach", 0.0),), None))
 
-    def _handle(self, request: Request, name: str, image_digest: str, running: _Running) -> KindCluster:
+    def _handle(self, request: Request, name: str, image_digest: str, running: _Running) -> Handle:
         folder = self.session.folder / name
         folder.mkdir(mode=0o700, exist_ok=True)
         path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(running.admin, sort_keys=False))
         node = KindNode(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0), labels.ROLE_CONTROL_PLANE, running.container, self.provider)
-        return KindCluster(
+        return Handle(
             name=name,
             kubeconfig_path=path,
             nodes=(node,),
@@ -291,6 +293,14 @@ def _unlike(marks: Any, request: Request, image: NodeImage) -> str | None:  # no
     if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, image):
         return "it was made with another configuration"
     return None
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name == "KindCluster":  # users of PyPI's pytest-kind import it from here; it is above this module
+        from pytest_kind.peer import KindCluster  # noqa: PLC0415
+
+        return KindCluster
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ["KindCluster", "KindNode", "Maker", "Request", "remove_cluster"]

@@ -54,6 +54,7 @@ def test_the_fixtures_are_listed_with_their_words(project: Project) -> None:
             "    A ready Kubernetes cluster: one for all tests that ask for the same configuration.",
             "kind_client [[]session scope[]]*",
             "kind_kubeconfig [[]session scope[]]*",
+            "kind_environment*",
             "kind_namespace*",
             "    A fresh namespace with its default ServiceAccount; deleted afterwards without waiting.",
             "kind_cluster_factory [[]session scope[]]*",
