@@ -22,7 +22,8 @@ from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
 from pytest_kind.boot.registries import registry_files
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
-from pytest_kind.handle import KindCluster, KindNode, Site, remove_cluster
+from pytest_kind.handle import KindCluster as Handle
+from pytest_kind.handle import KindNode, Site, remove_cluster
 from pytest_kind.image import store
 from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.image.store import NodeImage
     from pytest_kind.lease.session import Session
+    from pytest_kind.peer import KindCluster
     from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import EngineInfo, Provider
 
@@ -101,7 +103,7 @@ class Maker:
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
     retain: bool = False
 
-    def make(self, request: Request) -> KindCluster:
+    def make(self, request: Request) -> Handle:
         """A ready cluster: the kept one that is asked for, or a new one.
 
         Raises:
@@ -135,7 +137,7 @@ class Maker:
         }
         return _Images(found, found[first.image])
 
-    def _new(self, request: Request, images: _Images, name: str) -> KindCluster:
+    def _new(self, request: Request, images: _Images, name: str) -> Handle:
         marks = {
             **self.session.labels(keep=request.keep, lease=request.lease),
             labels.CONFIG_DIGEST: _kept_digest(request, images),
@@ -180,7 +182,7 @@ class Maker:
             shared=len(request.config.nodes) > 1,
         )
 
-    def _boot(self, request: Request, images: _Images, plan: Plan, facts: ClusterFacts) -> KindCluster:
+    def _boot(self, request: Request, images: _Images, plan: Plan, facts: ClusterFacts) -> Handle:
         phase, context, renewal, there = "create", None, None, list[BootMachine]()
         try:
             with self.progress.step(f"creating cluster {plan.cluster}"):
@@ -254,7 +256,7 @@ class Maker:
         finally:
             self.provider.remove(holder)
 
-    def _kept(self, request: Request, images: _Images, name: str) -> KindCluster | None:
+    def _kept(self, request: Request, images: _Images, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
         there = self.provider.containers({labels.CLUSTER: name})
         if not there:
@@ -284,12 +286,12 @@ class Maker:
         admin: dict[str, Any],
         phases: tuple[tuple[str, float], ...],
         renewal: Renewal | None,
-    ) -> KindCluster:
+    ) -> Handle:
         folder = self.session.folder / plan.cluster
         folder.mkdir(mode=0o700, exist_ok=True)
         path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
         site = Site(provider=self.provider, plan=plan, image=images.first.id, folder=folder, progress=self.progress, renewal=renewal)
-        return KindCluster(
+        return Handle(
             name=plan.cluster,
             kubeconfig_path=path,
             config=request.config,
@@ -339,6 +341,14 @@ def _unlike(marks: Any, request: Request, images: _Images) -> str | None:  # noq
     if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, images):
         return "it was made with another configuration"
     return None
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name == "KindCluster":  # users of PyPI's pytest-kind import it from here; it is above this module
+        from pytest_kind.peer import KindCluster  # noqa: PLC0415
+
+        return KindCluster
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ["KindCluster", "KindNode", "Maker", "Request", "remove_cluster"]

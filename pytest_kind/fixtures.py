@@ -16,8 +16,8 @@ from pytest_kind.plugin import FAILED, RUN
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-    from pytest_kind.cluster import KindCluster
     from pytest_kind.config.settings import Settings
+    from pytest_kind.peer import KindCluster
     from pytest_kind.run import Run
     from pytest_kind.toolbox.registry import Registry
 
@@ -75,6 +75,13 @@ def kind_client(kind_cluster: KindCluster) -> ApiClient:
 def kind_kubeconfig(kind_cluster: KindCluster) -> Path:
     """A private kubeconfig file for tools that want one."""
     return kind_cluster.kubeconfig_path
+
+
+@pytest.fixture
+def kind_environment(kind_cluster: KindCluster) -> Iterator[Path]:
+    """``KUBECONFIG`` leads to the cluster while the test runs: for libraries, and programs that it starts."""
+    with kind_cluster.environment() as path:
+        yield path
 
 
 @pytest.fixture

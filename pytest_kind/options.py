@@ -105,8 +105,14 @@ OPTIONS = (
 _INVOKED = {name for option in OPTIONS for name in (option.flag, option.environment)}
 GC_HELP = "remove what dead runs left (containers, volumes, files), and exit"
 
-# PyPI's pytest-kind has these; they are registered where no other plugin has them.
-LEGACY = (("--cluster-name", "name", True), ("--keep-cluster", "keep", False))
+# PyPI's pytest-kind has these; they are registered where no other plugin has them: flag, name, metavar, help.
+LEGACY = (
+    ("--cluster-name", "name", "NAME", "the same as --kind-name"),
+    ("--keep-cluster", "keep", None, "the same as --kind-keep"),
+    ("--kubeconfig", "kubeconfig", "FILE", "where the cluster's kubeconfig is written (default: a private file that goes with the session)"),
+    ("--kind-bin", "bin", "FILE", "accepted and ignored: there is no kind binary"),
+    ("--kind-kubectl-bin", "kubectl_bin", "FILE", "accepted and ignored: kubectl is the node's"),
+)
 
 MARKER = (
     "kind(config=None, *, image=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
@@ -133,13 +139,29 @@ def register_legacy(parser: pytest.Parser) -> None:
     group = parser.getgroup("kind")
     # pytest itself notices a name that is taken when it is too late, or in one group alone.
     taken = {name for one in (parser._anonymous, *parser._groups) for option in one.options for name in option.names()}  # noqa: SLF001
-    for flag, name, takes_value in LEGACY:
+    for flag, name, metavar, words in LEGACY:
         if flag in taken:
             continue  # another plugin's: theirs it is
-        if takes_value:
-            group.addoption(flag, dest=f"kind_{name}", metavar=name.upper(), default=None, help=f"the same as --kind-{name}")
+        if metavar is not None:
+            group.addoption(flag, dest=f"kind_{name}", metavar=metavar, default=None, help=words)
         else:
-            group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=f"the same as --kind-{name}")
+            group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=words)
+
+
+def kubeconfig_file(config: pytest.Config) -> Path | None:
+    """Where the run's cluster's kubeconfig is to be written; each worker of xdist has a cluster, and a file, of its own."""
+    given = config.getoption("kind_kubeconfig", None)
+    if given is None:
+        return None
+    path: Path = config.invocation_params.dir / _path(given)
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    return path.with_name(f"{path.name}-{worker}") if worker else path
+
+
+def ignored(config: pytest.Config) -> list[str]:
+    """A line for each option that was given and means nothing here."""
+    flags = [(flag, words) for flag, name, _, words in LEGACY if name.endswith("bin") and config.getoption(f"kind_{name}", None)]
+    return [f"kind: {flag}: {words}" for flag, words in flags]
 
 
 def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where: str = "") -> Settings:
@@ -174,7 +196,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
-        values["cache_dir"] = _default_cache()
+        values["cache_dir"] = default_cache()
     for name in ("cache_dir", "config"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
@@ -194,7 +216,8 @@ def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where:
     return (option.ini, ini) if ini not in {None, ""} else (option.flag, None)
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
+    """The user's cache folder."""
     from platformdirs import user_cache_path  # noqa: PLC0415 - only for runs that use clusters
 
     return user_cache_path("pytest-kind", appauthor=False)

@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 
 from pytest_kind import labels
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import KindError
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep
-from pytest_kind.options import progress_form
+from pytest_kind.options import kubeconfig_file, progress_form
+from pytest_kind.peer import KindCluster
 from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
 from pytest_kind.provision import docker_engine
-from pytest_kind.toolbox import registry
+from pytest_kind.toolbox import kubeconfigs, registry
 
 
 class Run:
@@ -43,6 +44,7 @@ class Run:
         self.registries: list[registry.Registry] = []
         self.last_lines: list[str] = []
         self._names: dict[str, str] = {}
+        self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
         self._catch_sigterm()
         self.progress = make_progress(config)
@@ -66,10 +68,15 @@ class Run:
         if name is not None and (taken or self._names.setdefault(name, request.config.digest) != request.config.digest):
             # A name is for the first that asks for it; a marker's other cluster gets a name of its own, then and later.
             request = replace(request, name=None, config=replace(request.config, name=None))
-        cluster = self._maker.make(request)
+        if self._kubeconfig is not None:
+            kubeconfigs.check(self._kubeconfig, "--kubeconfig")
+        cluster = KindCluster.of(self._maker.make(request))
         self.clusters.append(cluster)
         for one in self.registries:
             self._attach(one, cluster)
+        if self._kubeconfig is not None:
+            cluster.publish_kubeconfig(self._kubeconfig, "--kubeconfig")
+            self._kubeconfig = None
         self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
         return cluster
 

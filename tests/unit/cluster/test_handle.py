@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import CommandError, EngineError, UnknownImage
+from pytest_kind.handle import KindCluster
 from support.api_server import ApiServer
 from support.engine import FakeEngine
 from support.images import Layout
