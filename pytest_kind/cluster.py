@@ -21,7 +21,7 @@ from pytest_kind.boot.kubeadm import API_PORT, NodeFacts, init_documents
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
 from pytest_kind.handle import KindCluster, KindNode, remove_cluster
-from pytest_kind.image import store
+from pytest_kind.image import kindest, store
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
@@ -49,6 +49,7 @@ class Request:
         name: its name, or nothing for a random one (a kept one's follows from its configuration).
         image: a node image, or nothing.
         version: a Kubernetes version, or nothing for the default.
+        source: where Kubernetes comes from, or nothing for its Go modules.
         keep: whether it outlives the session and may be one that an earlier session kept.
         network: the engine's network for the nodes.
         timeout: seconds for boot and readiness, image not included.
@@ -59,6 +60,7 @@ class Request:
     name: str | None = None
     image: str | None = None
     version: str | None = None
+    source: str | Path | None = None
     keep: bool = False
     network: str = "bridge"
     timeout: float = 120.0
@@ -93,7 +95,7 @@ class Maker:
             UsageError: a name that something else has, an image that is none.
             BootError: it did not come up in time; nothing of it is left, the evidence is in the message.
         """
-        image = store.resolve(self._workshop(request), reference=request.image, kubernetes=request.version)
+        image = store.resolve(self._workshop(request), reference=request.image, kubernetes=request.version, source=request.source)
         name = request.name or request.config.name
         if request.keep:
             name = name or f"pytest-kind-{_kept_digest(request, image)[:8]}"
@@ -125,7 +127,7 @@ class Maker:
             cluster=name,
             name=specs[0].name,
             address=NODE_ADDRESS,
-            kubernetes=image.kubernetes or self._version_in(image, marks),
+            kubernetes=image.kubernetes or kindest.kubernetes_in(self._workshop(request), image.id),
             api_names=_api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
@@ -170,22 +172,6 @@ class Maker:
         if renewal is not None:
             renewal.stop()
         remove_cluster(self.provider, name, self.session.id)
-
-    def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
-        """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""
-        import tarfile  # noqa: PLC0415
-
-        from pytest_kind.provision.provider import ContainerSpec  # noqa: PLC0415 - only for foreign images
-
-        holder = self.provider.create(
-            ContainerSpec(name=f"pytest-kind-peek-{secrets.token_hex(4)}", image=image.id, labels={**marks, labels.KIND: "builder"})
-        )
-        try:
-            with self.provider.get(holder, "/kind/version") as archive, tarfile.open(fileobj=archive) as tar:
-                file = tar.extractfile("version")
-                return file.read().decode().strip() if file else ""
-        finally:
-            self.provider.remove(holder)
 
     def _kept(self, request: Request, image: NodeImage, name: str) -> KindCluster | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""

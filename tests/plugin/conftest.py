@@ -29,5 +29,5 @@ def project(pytester: pytest.Pytester, engine: FakeEngine, cache: Path, tmp_path
     engine.publish("127.0.0.1", 9)
     monkeypatch.setenv("FAKE_ENGINE", str(tmp_path / "engine"))
     monkeypatch.setenv("PYTEST_KIND_CACHE_DIR", str(cache))
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS.parent}")
     return Project(pytester, engine, cache)

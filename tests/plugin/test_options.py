@@ -21,6 +21,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "lease": (("11", 11), ("12", 12), ("13", 13)),
     "name": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "network": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
+    "source": (("/cli", Path("/cli")), ("https://env", "https://env"), ("release:v1.3.3", "release:v1.3.3")),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
     "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
 }
@@ -28,6 +29,7 @@ MARKED: dict[str, tuple[Any, Any]] = {
     "config": ("/marker.yaml", Path("/marker.yaml")),
     "image": ("marker:1", "marker:1"),
     "network": ("marker", "marker"),
+    "source": ("/marker", Path("/marker")),
     "timeout": (14, 14.0),
     "version": ("v1.4.4", "v1.4.4"),
 }
@@ -79,6 +81,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
         "lease": 300,
         "name": None,
         "network": "bridge",
+        "source": None,
         "timeout": 120.0,
         "version": None,
     }
@@ -180,4 +183,4 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
 
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
     said = pytester.runpytest_inprocess("--markers").stdout
-    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, version=None, network=None, timeout=None): *"])
+    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None): *"])

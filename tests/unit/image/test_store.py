@@ -8,6 +8,7 @@ from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
 from pytest_kind.image import store
 from pytest_kind.image.inputs import Inputs, read_inputs
+from pytest_kind.image.source import Source
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.progress import Progress
 from pytest_kind.provision.provider import Image
@@ -24,9 +25,10 @@ def compiled(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> list[str]:
     """The tags that were compiled: a dozen minutes of work each, so that this alone is not done."""
     tags: list[str] = []
 
-    def assemble(_: Workshop, wanted: Inputs) -> Image:
+    def assemble(_: Workshop, wanted: Inputs, source: Source) -> Image:
+        assert source.kubernetes == wanted.kubernetes
         tags.append(wanted.tag)
-        return engine.add_node_image(wanted.kubernetes)
+        return engine.add_node_image(wanted.kubernetes, wanted.source)
 
     monkeypatch.setattr("pytest_kind.image.assemble.assemble", assemble)
     return tags
