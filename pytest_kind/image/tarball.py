@@ -184,20 +184,10 @@ def _unpacked(workshop: Workshop, name: str, digest: str, architecture: str, fil
 
 def _unpack(file: Path, name: str, architecture: str, target: Path) -> None:
     """What a node needs of a server tarball, checked."""
-    texts: dict[str, str] = {}
     try:
-        with tarfile.open(file, "r|*") as tar:
-            for entry in tar:
-                path = entry.name.removeprefix("./")
-                content = tar.extractfile(entry) if entry.isreg() else None
-                if content is None:
-                    continue
-                if path in {_VERSION, _TAG}:
-                    texts[path] = content.read(256).decode(errors="replace").strip()
-                elif path.removeprefix(_BIN) in _PROGRAMS:
-                    _write_program(content, target / path.removeprefix(_BIN))
-                elif path.removeprefix(_BIN) in _IMAGES:
-                    archive.retagged(content, target / path.removeprefix(_BIN), lambda tag: _plain(tag, architecture))
+        # Not as a stream ("r|"): that takes a compressed file which is cut off for one that has ended.
+        with tarfile.open(file, "r:*") as tar:
+            texts = _taken(tar, architecture, target)
     except _DAMAGED as error:
         raise SourceError(f"--kind-source: {name}: it is no server tarball, or not whole: {str(error) or type(error).__name__}") from error
     lacking = [one for one in (*_PROGRAMS, *_IMAGES) if not (target / one).exists()]
@@ -211,6 +201,26 @@ def _unpack(file: Path, name: str, architecture: str, target: Path) -> None:
     if not version:
         raise SourceError(f"--kind-source: {name}: it says no version: it has neither {_VERSION} nor {_TAG}")
     (target / "version").write_text(version, encoding="utf-8")
+
+
+def _taken(tar: tarfile.TarFile, architecture: str, target: Path) -> dict[str, str]:
+    """Unpacks programs and images and returns the texts that say the version."""
+    texts: dict[str, str] = {}
+    for entry in tar:
+        path = entry.name.removeprefix("./")
+        name, content = path.removeprefix(_BIN), tar.extractfile(entry) if entry.isreg() else None
+        if content is None:
+            continue
+        if path in {_VERSION, _TAG}:
+            texts[path] = content.read(256).decode(errors="replace").strip()
+        elif path.startswith(_BIN) and name in _PROGRAMS:
+            _write_program(content, target / name)
+        elif path.startswith(_BIN) and name in _IMAGES:
+            archive.retagged(content, target / name, lambda tag: _plain(tag, architecture))
+    # The checksum of a compressed file is at its end.
+    while tar.fileobj.read(1 << 20):
+        pass
+    return texts
 
 
 def _write_program(content: IO[bytes], target: Path) -> None:
