@@ -24,7 +24,7 @@ from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.handle import KindCluster as Handle
 from pytest_kind.handle import KindNode, Site, remove_cluster
-from pytest_kind.image import store
+from pytest_kind.image import kindest, store
 from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
@@ -57,6 +57,7 @@ class Request:
         name: its name, or nothing for a random one (a kept one's follows from its configuration).
         image: a node image, or nothing.
         version: a Kubernetes version, or nothing for the default.
+        source: where Kubernetes comes from, or nothing for its Go modules.
         keep: whether it outlives the session and may be one that an earlier session kept.
         network: the engine's network for the nodes.
         timeout: seconds for boot and readiness, image not included.
@@ -67,6 +68,7 @@ class Request:
     name: str | None = None
     image: str | None = None
     version: str | None = None
+    source: str | Path | None = None
     keep: bool = False
     network: str = "bridge"
     timeout: float = 120.0
@@ -132,7 +134,7 @@ class Maker:
         workshop = self._workshop(request)
         first = next(node for node in request.config.nodes if node.role == labels.ROLE_CONTROL_PLANE)
         found = {
-            own: store.resolve(workshop, reference=own or request.image, kubernetes=request.version)
+            own: store.resolve(workshop, reference=own or request.image, kubernetes=request.version, source=None if own else request.source)
             for own in dict.fromkeys([first.image, *(node.image for node in request.config.nodes)])
         }
         return _Images(found, found[first.image])
@@ -150,7 +152,7 @@ class Maker:
         facts = ClusterFacts(
             cluster=name,
             machines=machines(request.config, name, random_link()),
-            kubernetes=images.first.kubernetes or self._version_in(images.first, marks),
+            kubernetes=images.first.kubernetes or kindest.kubernetes_in(self._workshop(request), images.first.id),
             api_names=_api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
@@ -239,22 +241,6 @@ class Maker:
             renewal.stop()
         if not self.retain:
             remove_cluster(self.provider, name, self.session.id)
-
-    def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
-        """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""
-        import tarfile  # noqa: PLC0415
-
-        from pytest_kind.provision.provider import ContainerSpec  # noqa: PLC0415 - only for foreign images
-
-        holder = self.provider.create(
-            ContainerSpec(name=f"pytest-kind-peek-{secrets.token_hex(4)}", image=image.id, labels={**marks, labels.KIND: "builder"})
-        )
-        try:
-            with self.provider.get(holder, "/kind/version") as archive, tarfile.open(fileobj=archive) as tar:
-                file = tar.extractfile("version")
-                return file.read().decode().strip() if file else ""
-        finally:
-            self.provider.remove(holder)
 
     def _kept(self, request: Request, images: _Images, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""

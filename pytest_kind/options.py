@@ -61,6 +61,11 @@ def _path(value: str | Path) -> Path:
     return Path(_text(str(value))).expanduser()
 
 
+def _source(value: str | Path) -> str | Path:
+    text = _text(str(value))
+    return text if text.startswith(("release:", "http://", "https://")) else _path(text)
+
+
 class Option(NamedTuple):
     """One setting: ``--kind-cache-dir``, ``PYTEST_KIND_CACHE_DIR`` and ``kind_cache_dir`` are the option ``cache_dir``."""
 
@@ -96,11 +101,14 @@ OPTIONS = (
     Option("lease", _between(10, 86400, int), 300, "SECONDS", "how long nodes run on after this process is gone without having removed them"),
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
+    Option("source", _source, None, "SOURCE", "what Kubernetes is taken from: a checkout's folder, a server tarball's path or URL, release:v1.37.1"),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
 )
+# Three ways to say what is in the node image: the closest place that has one of them decides.
+_IMAGES = ("image", "source", "version")
 # Whose paths are relative to the folder that pytest was started in; others are to the project's.
 _INVOKED = {name for option in OPTIONS for name in (option.flag, option.environment)}
 GC_HELP = "remove what dead runs left (containers, volumes, files), and exit"
@@ -115,11 +123,11 @@ LEGACY = (
 )
 
 MARKER = (
-    "kind(config=None, *, image=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
+    "kind(config=None, *, image=None, source=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
     "(a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
     "tests that ask for the same share one"
 )
-_MARKER_KEYS = {"config", "image", "version", "network", "timeout"}
+_MARKER_KEYS = {"config", "image", "source", "version", "network", "timeout"}
 
 
 def register(parser: pytest.Parser) -> None:
@@ -192,16 +200,36 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
             values[option.name] = option.parse(raw)
         except ValueError as error:
             wrong.append(f"{source}: {raw!r} is not accepted; accepted is {error}")
+    wrong += _one_image(values, sources)
     wrong += [f"{where.replace('(…)', '', 1)}: no such argument: {key}" for key in sorted(set(marks or ()) - _MARKER_KEYS)]
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = default_cache()
-    for name in ("cache_dir", "config"):
+    for name in ("cache_dir", "config", "source"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
             values[name] = (base / values[name]).absolute()
     return Settings(**values, sources=sources)
+
+
+def _one_image(values: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
+    """Leaves of ``_IMAGES`` what the closest place says; says what is wrong with that."""
+    options = {option.name: option for option in OPTIONS}
+
+    def distance(name: str) -> int:
+        places = [options[name].flag, options[name].environment, options[name].ini]
+        return places.index(sources[name]) if sources[name] in places else -1  # a marker
+
+    given = [name for name in _IMAGES if values.get(name) is not None]
+    closest = min((distance(name) for name in given), default=0)
+    for name in given:
+        if distance(name) > closest:
+            values[name] = None
+    others = [sources[name] for name in given if name != "source" and values[name] is not None]
+    if values.get("source") is None or not others:
+        return []
+    return [f"{sources['source']}: given together with {' and '.join(others)}; only one of them can say what is in the node image"]
 
 
 def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where: str) -> tuple[str, Any]:

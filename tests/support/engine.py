@@ -50,10 +50,10 @@ class FakeEngine:
         """An image of the engine."""
         return self._write_image("images", reference, marks or {}, entrypoint, identity, layers)
 
-    def add_node_image(self, kubernetes: str | None = None) -> Image:
+    def add_node_image(self, kubernetes: str | None = None, source: str = "") -> Image:
         """The image that the inputs on disk lead to, so that nothing has to be built."""
-        wanted = inputs.read_inputs("amd64", kubernetes)
-        facts = json.dumps({"kubernetes": wanted.kubernetes})
+        wanted = inputs.read_inputs("amd64", kubernetes, source)
+        facts = json.dumps({"kubernetes": wanted.kubernetes, "source": source})
         return self.add_image(wanted.tag, {labels.KIND: "node-image", labels.IMAGE_DIGEST: wanted.digest, labels.FACTS: facts})
 
     def add_to_registry(self, reference: str, entrypoint: Sequence[str] = ENTRYPOINT) -> None:
