@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from pytest_kind import labels, naming
+from pytest_kind import kept, labels, naming
 from pytest_kind.api import kubeconfig
-from pytest_kind.api.http import Api, ApiError
-from pytest_kind.boot.actions import Action, BootContext, default_actions
-from pytest_kind.boot.kubeadm import API_PORT, NodeFacts, init_documents
+from pytest_kind.boot.actions import Action, default_actions
+from pytest_kind.boot.context import BootContext, BootMachine
+from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
+from pytest_kind.boot.registries import registry_files
 from pytest_kind.diagnose.evidence import node_evidence
-from pytest_kind.errors import BootError, KindError, UsageError
-from pytest_kind.handle import KindCluster, KindNode, remove_cluster
+from pytest_kind.errors import BootError, Conflict, KindError, UsageError
+from pytest_kind.handle import KindCluster, KindNode, Site, remove_cluster
 from pytest_kind.image import store
+from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
-from pytest_kind.provision.plan import node_containers
+from pytest_kind.provision import kernel
+from pytest_kind.provision.places import machines, random_link
+from pytest_kind.provision.plan import Plan, container
+from pytest_kind.provision.ports import free_port
+from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -33,11 +40,10 @@ if TYPE_CHECKING:
     from pytest_kind.image.store import NodeImage
     from pytest_kind.lease.session import Session
     from pytest_kind.progress import Progress
-    from pytest_kind.provision.provider import Container, EngineInfo, Provider
+    from pytest_kind.provision.provider import EngineInfo, Provider
 
-# The same on every node's first control plane, whatever address the engine gives (boot/node/prepare). From the block
-# that RFC 2544 sets aside for benchmarks: no network that a pod might want to reach lies there.
-NODE_ADDRESS = "198.19.255.1"
+# A port that was free when it was chosen may be taken when it is used; thrice in a row is no accident.
+_PORT_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +72,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
-    """What a handle is made of beside what was asked for."""
+class _Images:
+    """The node images of a request: a node's own, or the request's."""
 
-    container: str
-    admin: dict[str, Any]
-    phases: tuple[tuple[str, float], ...]
-    renewal: Renewal | None
+    of: dict[str | None, NodeImage]
+    first: NodeImage
+
+    @property
+    def digest(self) -> str:
+        """The first's; of several, one over all."""
+        others = sorted({image.digest for image in self.of.values()} - {self.first.digest})
+        return hashlib.sha256(" ".join([self.first.digest, *others]).encode()).hexdigest()[:16] if others else self.first.digest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,56 +100,97 @@ class Maker:
         """A ready cluster: the kept one that is asked for, or a new one.
 
         Raises:
-            UsageError: a name that something else has, an image that is none.
+            UsageError: a name that something else has, an image that is none, a kernel that lacks what is asked for.
             BootError: it did not come up in time; nothing of it is left, the evidence is in the message.
         """
-        image = store.resolve(self._workshop(request), reference=request.image, kubernetes=request.version)
+        images = self._images(request)
         name = request.name or request.config.name
         if request.keep:
-            name = name or f"pytest-kind-{_kept_digest(request, image)[:8]}"
+            name = name or f"pytest-kind-{_kept_digest(request, images)[:8]}"
             with self._workshop(request).locked(f"kept-{name}", f"cluster {name}"):
-                kept = self._kept(request, image, name)
-                if kept is not None:
-                    return kept
+                cluster = self._kept(request, images, name)
+                if cluster is not None:
+                    return cluster
                 self._refuse_taken(name)
-                return self._new(request, image, name)
+                return self._new(request, images, name)
         if name is not None:
             self._refuse_taken(name)
-        return self._new(request, image, name or naming.random_cluster_name())
+        return self._new(request, images, name or naming.random_cluster_name())
 
     def _workshop(self, request: Request) -> Workshop:
         marks = self.session.labels(lease=request.lease)
         return Workshop(provider=self.provider, cache=self.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
 
-    def _new(self, request: Request, image: NodeImage, name: str) -> KindCluster:
+    def _images(self, request: Request) -> _Images:
+        workshop = self._workshop(request)
+        first = next(node for node in request.config.nodes if node.role == labels.ROLE_CONTROL_PLANE)
+        found = {
+            own: store.resolve(workshop, reference=own or request.image, kubernetes=request.version)
+            for own in dict.fromkeys([first.image, *(node.image for node in request.config.nodes)])
+        }
+        return _Images(found, found[first.image])
+
+    def _new(self, request: Request, images: _Images, name: str) -> KindCluster:
         marks = {
             **self.session.labels(keep=request.keep, lease=request.lease),
-            labels.CONFIG_DIGEST: _kept_digest(request, image),
-            labels.IMAGE_DIGEST: image.digest,
+            labels.CONFIG_DIGEST: _kept_digest(request, images),
+            labels.IMAGE_DIGEST: images.digest,
         }
         engine = self.provider.info()
         _refuse_unreachable(request.config, engine)
-        specs = node_containers(request.config, engine, cluster=name, image=image.id, network=request.network, marks=marks)
-        actions = [*default_actions(), *self.extra_actions(request.config)]
-        facts = NodeFacts(
+        registry_files(request.config)  # what of it cannot be used is refused before anything is made
+        kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
+        facts = ClusterFacts(
             cluster=name,
-            name=specs[0].name,
-            address=NODE_ADDRESS,
-            kubernetes=image.kubernetes or self._version_in(image, marks),
+            machines=machines(request.config, name, random_link()),
+            kubernetes=images.first.kubernetes or self._version_in(images.first, marks),
             api_names=_api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
         )
-        init_documents(request.config, request.config.nodes[0], facts)  # a patch that fits nothing is refused before anything is made
-        phase, container, context, renewal = "create", "", None, None
+        check_patches(request.config, facts)  # the same for what fits nothing
+        tries = 0
+        while True:
+            tries += 1
+            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts))
+            try:
+                return self._boot(request, images, plan, facts)
+            except BootError as error:
+                ours = plan.api_port != max(0, request.config.networking.api_server_port)
+                if not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
+                    raise
+
+    def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:
+        port = max(0, request.config.networking.api_server_port)
+        if port == 0 and labels.is_kept(marks) and engine.local:
+            port = free_port(request.config.networking.api_server_address)
+        return Plan(
+            config=request.config,
+            engine=engine,
+            cluster=name,
+            network=request.network,
+            marks=marks,
+            api_port=port,
+            environment={},
+            shared=len(request.config.nodes) > 1,
+        )
+
+    def _boot(self, request: Request, images: _Images, plan: Plan, facts: ClusterFacts) -> KindCluster:
+        phase, context, renewal, there = "create", None, None, list[BootMachine]()
         try:
-            with self.progress.step(f"creating cluster {name}"):
-                container = self.provider.create(specs[0])
+            with self.progress.step(f"creating cluster {plan.cluster}"):
+                if plan.shared:
+                    self.provider.create_volume(plan.shared_volume, plan.volume_labels)
+                for machine in facts.machines:
+                    image = images.of[machine.node.image].id if machine.node else balancer_image(self._workshop(request), images.first)
+                    spec = container(plan, machine, image=image, publish=machine.place is facts.endpoint)
+                    there.append(BootMachine(machine, self.provider.create(spec)))
                 # From here on: on a loaded machine a boot lasts longer than a short lease.
-                renewal = None if request.keep else Renewal(self.connect, [container], request.lease)
+                renewal = None if request.keep else Renewal(self.connect, [one.container for one in there], request.lease)
                 context = BootContext(
                     provider=self.provider,
-                    container=container,
+                    machines=tuple(there),
+                    fresh=tuple(there),
                     config=request.config,
                     facts=facts,
                     lease=0 if request.keep else request.lease,
@@ -147,24 +198,34 @@ class Maker:
                     deadline=Deadline(request.timeout),
                     progress=self.progress,
                 )
-                for action in actions:
+                for action in [*default_actions(len(facts.nodes)), *self.extra_actions(request.config)]:
                     phase = action.name
                     with context.phase(phase):
                         action(context)
         except UsageError:
-            self._roll_back(name, renewal)
+            self._roll_back(plan.cluster, renewal)
             raise
         except KindError as error:
-            evidence = node_evidence(self.provider, container, specs[0].name) if container else ""
-            self._roll_back(name, renewal)
-            raise BootError(name, phase, error, evidence) from error
+            evidence = "\n".join(filter(None, (node_evidence(self.provider, one.container, one.name) for one in there)))
+            self._roll_back(plan.cluster, renewal)
+            raise BootError(plan.cluster, phase, error, evidence) from error
         except BaseException:
-            self._roll_back(name, renewal)
+            self._roll_back(plan.cluster, renewal)
             raise
         finally:
             if context is not None:
                 context.close()
-        return self._handle(request, name, image.digest, _Running(container, context.admin, tuple(context.phases), renewal))
+        return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal)
+
+    def _proxies(self, request: Request, engine: EngineInfo, facts: ClusterFacts) -> dict[str, str]:
+        network = self.provider.network(request.network)
+        return proxy_environment(
+            os.environ,
+            client_config(os.environ),
+            no_proxy=direct(request.config, nodes=[machine.place.name for machine in facts.machines], networks=network.subnets),
+            host=network.gateways[0] if engine.local and network.gateways else None,
+            engine=engine.address,
+        )
 
     def _roll_back(self, name: str, renewal: Renewal | None) -> None:
         if renewal is not None:
@@ -187,79 +248,60 @@ class Maker:
         finally:
             self.provider.remove(holder)
 
-    def _kept(self, request: Request, image: NodeImage, name: str) -> KindCluster | None:
+    def _kept(self, request: Request, images: _Images, name: str) -> KindCluster | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
-        nodes = self._named(name)
-        if not nodes:
+        there = self.provider.containers({labels.CLUSTER: name})
+        if not there:
             return None
-        marks = nodes[0].labels
-        if not labels.is_ours(marks) or not labels.is_kept(marks):
-            raise UsageError(f"--kind-name: {name!r} is in use by {nodes[0].name}, which is no kept cluster of ours; choose another name")
-        why = _unlike(marks, request, image) or self._unwell(nodes[0])
+        strange = next((one for one in there if not labels.is_ours(one.labels) or not labels.is_kept(one.labels)), None)
+        if strange is not None:
+            raise UsageError(f"--kind-name: {name!r} is in use by {strange.name}, which is no kept cluster of ours; choose another name")
+        found = kept.find(self.provider, name)
+        assert found is not None  # noqa: S101 - seen above
+        why = _unlike(found.labels, request, images) or kept.unwell(self.provider, found, self.session.folder)
         if why is None:
-            return self._attach(request, name, nodes[0], marks.get(labels.IMAGE_DIGEST, ""))
+            marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
+            plan = self._plan(request, name, self.provider.info(), marks)
+            return self._handle(request, images, plan, found.machines, kept.admin(self.provider, found), (("attach", 0.0),), None)
         if users(self.cache, name, self.session.id):
             raise UsageError(f"--kind-keep: cluster {name} is used by another run and is not the one asked for: {why}; choose another --kind-name")
         self.progress.note(f"kept cluster {name} is replaced: {why}")
         remove_cluster(self.provider, name)
         return None
 
-    def _unwell(self, node: Container) -> str | None:
-        if not node.running:
-            return f"its node {node.name} is {node.state}"
-        try:
-            api = Api(kubeconfig.credentials(self._admin(node)), self.session.folder, seconds=3)
-        except KindError as error:
-            return str(error)
-        except (yaml.YAMLError, LookupError, TypeError, ValueError, OSError) as error:
-            return f"its node {node.name} has a kubeconfig that cannot be read ({type(error).__name__})"
-        try:
-            api.text("/readyz")
-        except ApiError as error:
-            return str(error)
-        finally:
-            api.close()
-        return None
-
-    def _admin(self, node: Container) -> dict[str, Any]:
-        result = self.provider.exec(node.id, ["cat", "/etc/kubernetes/admin.conf"], seconds=5)
-        if result.code:
-            raise KindError(f"its node {node.name} has no kubeconfig: {result.output.strip()}")
-        address, port = self.provider.published_port(node.id, API_PORT)
-        return kubeconfig.outside(result.stdout, node.labels[labels.CLUSTER], kubeconfig.url(address, port))
-
-    def _attach(self, request: Request, name: str, node: Container, image_digest: str) -> KindCluster:
-        return self._handle(request, name, image_digest, _Running(node.id, self._admin(node), (("attach", 0.0),), None))
-
-    def _handle(self, request: Request, name: str, image_digest: str, running: _Running) -> KindCluster:
-        folder = self.session.folder / name
+    def _handle(
+        self,
+        request: Request,
+        images: _Images,
+        plan: Plan,
+        there: tuple[BootMachine, ...],
+        admin: dict[str, Any],
+        phases: tuple[tuple[str, float], ...],
+        renewal: Renewal | None,
+    ) -> KindCluster:
+        folder = self.session.folder / plan.cluster
         folder.mkdir(mode=0o700, exist_ok=True)
-        path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(running.admin, sort_keys=False))
-        node = KindNode(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0), labels.ROLE_CONTROL_PLANE, running.container, self.provider)
+        path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
+        site = Site(provider=self.provider, plan=plan, image=images.first.id, folder=folder, progress=self.progress, renewal=renewal)
         return KindCluster(
-            name=name,
+            name=plan.cluster,
             kubeconfig_path=path,
-            nodes=(node,),
             config=request.config,
             kept=request.keep,
-            phases=running.phases,
-            image_digest=image_digest,
-            _provider=self.provider,
-            _admin=running.admin,
-            _folder=folder,
-            _renewal=running.renewal,
+            phases=phases,
+            image_digest=images.digest,
+            _machines=there,
+            _site=site,
+            _admin=admin,
         )
 
-    def _named(self, name: str) -> list[Container]:
-        return self.provider.containers({labels.CLUSTER: name})
-
     def _refuse_taken(self, name: str) -> None:
-        nodes = self._named(name)
+        nodes = self.provider.containers({labels.CLUSTER: name})
         if nodes and not labels.is_ours(nodes[0].labels):
             raise UsageError(f"--kind-name: {name!r} is in use by a cluster that is not ours (container {nodes[0].name}); choose another name")
         if nodes:
-            kept = "a kept cluster; attach to it with --kind-keep" if labels.is_kept(nodes[0].labels) else "another run; wait for it"
-            raise UsageError(f"--kind-name: {name!r} is in use by {kept}, or choose another name")
+            what = "a kept cluster; attach to it with --kind-keep" if labels.is_kept(nodes[0].labels) else "another run; wait for it"
+            raise UsageError(f"--kind-name: {name!r} is in use by {what}, or choose another name")
         other = self.provider.container(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0))
         if other is not None:
             raise UsageError(f"--kind-name: {name!r} would need the container name {other.name}, which something that is not ours has")
@@ -280,15 +322,15 @@ def _api_names(config: ClusterConfig, engine: EngineInfo) -> list[str]:
     return [config.networking.api_server_address, *([host] if host else [])]
 
 
-def _kept_digest(request: Request, image: NodeImage) -> str:
+def _kept_digest(request: Request, images: _Images) -> str:
     """What a kept cluster must equal to be used again."""
-    return hashlib.sha256(f"{request.config.digest} {image.digest} {request.network}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{request.config.digest} {images.digest} {request.network}".encode()).hexdigest()[:16]
 
 
-def _unlike(marks: Any, request: Request, image: NodeImage) -> str | None:  # noqa: ANN401 - labels
-    if marks.get(labels.IMAGE_DIGEST) != image.digest:
-        return f"it was made from another node image ({marks.get(labels.IMAGE_DIGEST)}, wanted {image.digest})"
-    if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, image):
+def _unlike(marks: Any, request: Request, images: _Images) -> str | None:  # noqa: ANN401 - labels
+    if marks.get(labels.IMAGE_DIGEST) != images.digest:
+        return f"it was made from another node image ({marks.get(labels.IMAGE_DIGEST)}, wanted {images.digest})"
+    if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, images):
         return "it was made with another configuration"
     return None
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_kind.cluster import KindCluster
     from pytest_kind.config.settings import Settings
     from pytest_kind.run import Run
+    from pytest_kind.toolbox.registry import Registry
 
 
 @contextlib.contextmanager
@@ -93,6 +94,21 @@ def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
+def kind_image(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Builds a folder and puts the image into the cluster: ``kind_image("./context", dockerfile=None, args=None, tag=None)``.
+
+    A relative folder is below pytest's root directory. Returns the reference for a pod's ``image:`` (``imagePullPolicy:
+    IfNotPresent``). What is unchanged is neither built nor loaded again.
+    """
+
+    def build(context: str | Path, dockerfile: str | None = None, args: dict[str, str] | None = None, tag: str | None = None) -> str:
+        with _told_once():
+            return kind_cluster.build_image(request.config.rootpath / context, dockerfile, args, tag)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., KindCluster]]:
     """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, version=None, network=None, timeout=None)``.
 
@@ -108,3 +124,22 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
             return stack.enter_context(_cluster(request.config, settings))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    """A registry beside the clusters: push to its ``address``, and pods have the image by that name and by its ``name``.
+
+    It is for all clusters of the run, and goes at the end of the session.
+    """
+    from pytest_kind.wishes import request_of  # noqa: PLC0415
+
+    with _told_once():
+        settings = options.resolve(request.config)
+        run = _run(request.config, settings)
+        registry = run.serve_registry(request_of(settings, request.config))
+    try:
+        yield registry
+    finally:
+        with _told_once():
+            run.drop_registry(registry)

@@ -25,11 +25,26 @@ CONFIG_DIGEST = "io.pytest-kind.config"
 IMAGE_DIGEST = "io.pytest-kind.image"
 """On a node: the digest of its image's inputs (our images), else the image's id. On an image: the digest of its inputs."""
 KIND = "io.pytest-kind.kind"
-"""What sort of object: ``node``, ``volume``, ``builder``, ``base-image``, ``node-image``."""
+"""What sort of object: ``node``, ``load-balancer``, ``volume``, ``builder``, ``base-image``, ``node-image``, ``test-image``."""
+KIND_TEST_IMAGE = "test-image"
+CONTEXT = "io.pytest-kind.context"
+"""On a test image: the folder that it was built from."""
 FACTS = "io.pytest-kind.facts"
 """On a node image: what is in it, as JSON."""
 
+NUMBER = "io.pytest-kind.number"
+"""On a machine of a cluster: its place (``provision/places.py``)."""
+LINK = "io.pytest-kind.link"
+"""On a machine of a cluster: what its cluster's link addresses have in common."""
+FAMILY = "io.pytest-kind.family"
+"""On a machine of a cluster: ``ipv4``, ``ipv6`` or ``dual``."""
+
+OF_PLACES = frozenset({CLUSTER, ROLE, KIND, NUMBER, LINK, FAMILY})
+"""What the machines of a cluster do not have in common."""
+
 ROLE_CONTROL_PLANE = "control-plane"
+ROLE_WORKER = "worker"
+ROLE_LOAD_BALANCER = "external-load-balancer"
 
 
 def is_ours(labels: Mapping[str, str]) -> bool:

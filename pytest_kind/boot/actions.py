@@ -1,4 +1,4 @@
-"""The steps from a created container to a ready Kubernetes, in order; one loop runs them (``cluster.py``).
+"""The steps from created containers to a ready Kubernetes, in order; one loop runs them (``cluster.py``).
 
 Nothing here waits for a clock: each step polls, closely and with the boot's one deadline, for what it needs.
 """
@@ -6,94 +6,26 @@ Nothing here waits for a clock: each step polls, closely and with the boot's one
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from pytest_kind.api import kubeconfig
-from pytest_kind.api.http import Api, ApiError
+from pytest_kind.api.http import ApiError
 from pytest_kind.boot import addons
-from pytest_kind.boot.files import node_files
-from pytest_kind.boot.kubeadm import API_PORT, NodeFacts
-from pytest_kind.errors import CommandError, KindError
+from pytest_kind.boot.containerd import config_toml
+from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
+from pytest_kind.boot.files import Files, machine_files
+from pytest_kind.boot.join import Join, Shares
+from pytest_kind.boot.kubeadm import API_PORT
+from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, NodesReady
+from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
-from pytest_kind.waiting import Deadline, NotYet, wait_for
+from pytest_kind.waiting import NotYet, wait_for
 
-if TYPE_CHECKING:
-    from pytest_kind.config.types import ClusterConfig
-    from pytest_kind.progress import Progress
-    from pytest_kind.provision.provider import Provider
-
-_POLL_SECONDS = 0.03
+_CONTAINERD = "etc/containerd/config.toml"
 # kubeadm's phases that nothing waits for: its records in the cluster, and the means to join further nodes.
 _EARLIER_PHASES = "preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
-
-
-@dataclass(slots=True, kw_only=True)
-class BootContext:
-    """What the steps share. The second half is filled by the steps themselves.
-
-    Attributes:
-        provider: the engine.
-        container: the node's.
-        facts: what kubeadm must know of the node.
-        lease: of the node, in seconds.
-        scratch: a private folder.
-        deadline: of the whole boot.
-    """
-
-    provider: Provider
-    container: str
-    config: ClusterConfig
-    facts: NodeFacts
-    lease: int
-    scratch: Path
-    deadline: Deadline
-    progress: Progress
-    server: str = ""
-    admin: dict[str, Any] = field(default_factory=dict)
-    manifests: dict[str, str] = field(default_factory=dict)
-    phases: list[tuple[str, float]] = field(default_factory=list)
-    _api: Api | None = None
-
-    @property
-    def api(self) -> Api:
-        """The API, as its administrator; there from ``Facts`` on."""
-        if self._api is None:
-            raise KindError("no step has found the API server's address yet")
-        return self._api
-
-    def connect(self, credentials: kubeconfig.Credentials) -> None:
-        """Opens the connection that ``api`` is."""
-        self._api = Api(credentials, self.scratch)
-
-    def close(self) -> None:
-        """Closes it."""
-        if self._api is not None:
-            self._api.close()
-
-    def exec(self, argv: Sequence[str], seconds: float | None = None) -> str:
-        """A command on the node that must succeed.
-
-        Raises:
-            CommandError: it did not.
-        """
-        result = self.provider.exec(self.container, argv, seconds=max(1.0, seconds or self.deadline.left))
-        if result.code:
-            raise CommandError(self.facts.name, argv, result.code, result.output)
-        return result.stdout
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Measures a step."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.phases.append((name, time.monotonic() - start))
 
 
 class Action(Protocol):
@@ -106,24 +38,42 @@ class Action(Protocol):
 
 
 class Fill:
-    """Puts everything that is known beforehand into the node, in one archive, before it starts."""
+    """Puts everything that is known beforehand into the machines, in one archive each, before they start."""
 
     name = "fill"
 
     def __call__(self, context: BootContext) -> None:
-        files = node_files(context.config, context.facts, context.lease)
-        with texts_archive(files) as archive:
-            context.provider.put(context.container, "/", archive)
+        for one in context.fresh:
+            files = machine_files(context.config, context.facts, one.machine, context.lease)
+            if one.machine.node is not None:
+                files |= _containerd(context, one)
+            with texts_archive(files) as archive:
+                context.provider.put(one.container, "/", archive)
+
+
+def _containerd(context: BootContext, one: BootMachine) -> Files:
+    """Containerd's configuration, where the user patches it: the image's own is the text that patches are for."""
+    config = context.config
+    if not (config.containerd_config_patches or config.containerd_config_patches_json6902):
+        return {}
+    with context.provider.get(one.container, f"/{_CONTAINERD}") as found, tarfile.open(fileobj=found) as archive:
+        file = archive.extractfile(archive.getmembers()[0])
+        text = file.read().decode() if file else ""
+    patched = config_toml(text, config.containerd_config_patches, config.containerd_config_patches_json6902)
+    return {_CONTAINERD: (patched.encode(), 0o644)}
 
 
 class Start:
-    """Starts it: systemd, containerd, and kubeadm's file phases beside each other."""
+    """Starts them: systemd, containerd, and kubeadm's file phases beside each other."""
 
     name = "engine"
 
     def __call__(self, context: BootContext) -> None:
-        context.provider.start(context.container)
-        address, port = context.provider.published_port(context.container, API_PORT)
+        def start(one: BootMachine) -> None:
+            context.provider.start(one.container)
+
+        side_by_side(start, context.fresh)
+        address, port = context.provider.published_port(context.published.container, API_PORT)
         context.server = kubeconfig.url(address, port)
 
 
@@ -146,13 +96,7 @@ class ApiServer:
     name = "API"
 
     def __call__(self, context: BootContext) -> None:
-        dns = addons.quick_dns(addons.documents(context.manifests["dns"]), context.facts.address)
-        objects = [
-            addons.cluster_admins(),
-            *addons.documents(context.manifests["proxy"]),
-            *dns,
-            *addons.direct_storage(addons.documents(context.manifests["storage"]), context.facts.address),
-        ]
+        objects = _addons(context)
 
         def post() -> NotYet | bool:
             # The server answers before it has made its own namespaces and roles: what it refuses now it takes soon.
@@ -172,41 +116,44 @@ class ApiServer:
             return True
 
         tick = context.progress.tick
-        wait_for("the API server takes objects", post, context.deadline, every=_POLL_SECONDS, on_wait=tick)
-        wait_for("the API server's /readyz", ready, context.deadline, every=_POLL_SECONDS, on_wait=tick)
+        wait_for("the API server takes objects", post, context.deadline, every=POLL_SECONDS, on_wait=tick)
+        wait_for("the API server's /readyz", ready, context.deadline, every=POLL_SECONDS, on_wait=tick)
         context.exec(["/kind/pytest-kind/release"])
 
 
-class NodeReady:
-    """Waits for the node to be Ready."""
+def _addons(context: BootContext) -> list[addons.Document]:
+    address = context.facts.endpoint.address
+    storage = context.manifests["storage"]
+    return [
+        addons.cluster_admins(),
+        *([] if context.config.networking.kube_proxy_mode == "none" else addons.documents(context.manifests["proxy"])),
+        *addons.quick_dns(addons.documents(context.manifests["dns"]), address, spread=context.facts.replicated),
+        *addons.direct_storage(addons.documents(storage), address),
+        *(addons.shared_storage(addons.documents(storage), address) if len(context.facts.nodes) > 1 else []),
+    ]
 
-    name = "node"
+
+class Manifests:
+    """Applies what the configuration brings along, such as a network of the user's."""
+
+    name = "manifests"
 
     def __call__(self, context: BootContext) -> None:
-        path = f"/api/v1/nodes/{context.facts.name}"
+        folder = "kind/pytest-kind/manifests"
+        texts = {f"{folder}/{number:03}.yaml": (Path(path).read_bytes(), 0o644) for number, path in enumerate(context.config.manifests)}
+        if not texts:
+            return
+        with texts_archive(texts) as archive:
+            context.provider.put(context.container, "/", archive)
 
-        def probe() -> NotYet | bool:
+        def apply() -> NotYet | bool:
             try:
-                conditions = context.api.get(path)["status"].get("conditions", [])
-            except ApiError as error:
-                return NotYet(str(error))
-            ready = next((one for one in conditions if one["type"] == "Ready"), None)
-            if ready is None or ready["status"] != "True":
-                return NotYet(f"node {context.facts.name}: {ready['message'] if ready else 'has reported nothing'}")
+                context.exec(["kubectl", "apply", "--server-side", "--filename", f"/{folder}"])
+            except CommandError as error:
+                return NotYet(str(error))  # what is of a kind that the same files define is taken a little later
             return True
 
-        wait_for(f"node {context.facts.name} is Ready", probe, context.deadline, every=_POLL_SECONDS, on_wait=context.progress.tick)
-
-
-class Dns:
-    """Waits until a query from a pod's network namespace to the DNS Service's address is answered."""
-
-    name = "DNS"
-
-    def __call__(self, context: BootContext) -> None:
-        server = addons.service_address(addons.documents(context.manifests["dns"]))
-        seconds = max(1.0, context.deadline.left)
-        context.exec(["/kind/pytest-kind/dns-ready", server, "kubernetes.default.svc.cluster.local", f"{seconds:.1f}"], seconds + 5)
+        wait_for("the configuration's manifests", apply, context.deadline, every=1, on_wait=context.progress.tick)
 
 
 class Finish:
@@ -216,29 +163,23 @@ class Finish:
 
     def __call__(self, context: BootContext) -> None:
         context.exec(["kubeadm", "init", "--config", "/kind/kubeadm.conf", f"--skip-phases={_EARLIER_PHASES}"])
-        # As kind does for a single node: load balancers have nowhere else to send to.
-        label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
-        context.api.patch(f"/api/v1/nodes/{context.facts.name}", {"metadata": {"labels": label}})
+        if len(context.nodes) == 1:
+            # As kind does for a single node: load balancers have nowhere else to send to.
+            label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
+            context.api.patch(f"/api/v1/nodes/{context.first.name}", {"metadata": {"labels": label}})
 
 
-class Defaults:
-    """Waits for what tests take for granted: the default ServiceAccount and the default StorageClass."""
+def default_actions(nodes: int) -> list[Action]:
+    """The steps for a new cluster of so many nodes.
 
-    name = "defaults"
-
-    def __call__(self, context: BootContext) -> None:
-        def probe() -> NotYet | bool:
-            try:
-                context.api.get("/api/v1/namespaces/default/serviceaccounts/default")
-                classes = context.api.get("/apis/storage.k8s.io/v1/storageclasses")["items"]
-            except ApiError as error:
-                return NotYet(str(error))
-            marked = [one for one in classes if one["metadata"].get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"]
-            return bool(marked) or NotYet("no StorageClass is marked as default")
-
-        wait_for("default ServiceAccount and StorageClass", probe, context.deadline, every=_POLL_SECONDS, on_wait=context.progress.tick)
+    Others can join when kubeadm has finished; a single node's users need not wait for that before DNS.
+    """
+    start: list[Action] = [Fill(), Start(), Facts(), ApiServer(), Manifests()]
+    if nodes == 1:
+        return [*start, NodesReady(), Dns(), Finish(), Defaults()]
+    return [*start, Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults()]
 
 
-def default_actions() -> list[Action]:
-    """The steps for one control-plane node."""
-    return [Fill(), Start(), Facts(), ApiServer(), NodeReady(), Dns(), Finish(), Defaults()]
+def joining_actions() -> list[Action]:
+    """The steps for nodes that join a cluster that runs."""
+    return [Fill(), Start(), Join(), Shares(), NodesReady(), Dns()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import yaml
 
 from pytest_kind.boot.kubeadm import API_PORT
+from pytest_kind.provision.plan import SHARED
 
 Document = dict[str, Any]
 
+SHARED_PROVISIONER = "pytest-kind.io/shared"
 # CoreDNS parses it from this release on (its notes/coredns-1.12.3.md).
 _STARTUP_TIMEOUT_SINCE = (1, 12, 3)
 
@@ -33,10 +36,10 @@ def cluster_admins() -> Document:
     }
 
 
-def quick_dns(manifests: Iterable[Document], api_address: str) -> list[Document]:
+def quick_dns(manifests: Iterable[Document], api_address: str, *, spread: bool = False) -> list[Document]:
     """Kubeadm's CoreDNS, so that it answers as soon as it can.
 
-    - one replica, on the one node;
+    - one replica; where there are several control planes, two on two of them (``spread``);
     - it speaks to the API server directly instead of waiting for kube-proxy's rules;
     - it listens before its caches are filled (until then its answer is SERVFAIL, never a wrong one), and its Service
       sends queries to it before the kubelet has probed it.
@@ -45,7 +48,9 @@ def quick_dns(manifests: Iterable[Document], api_address: str) -> list[Document]
     for manifest in manifests:
         kind = manifest["kind"]
         if kind == "Deployment":
-            manifest["spec"]["replicas"] = 1
+            manifest["spec"]["replicas"] = 2 if spread else 1
+            if spread:
+                _apart(manifest)
             container = manifest["spec"]["template"]["spec"]["containers"][0]
             _direct(container, api_address)
             container["readinessProbe"]["periodSeconds"] = 1
@@ -62,6 +67,13 @@ def quick_dns(manifests: Iterable[Document], api_address: str) -> list[Document]
     return result
 
 
+def _apart(deployment: Document) -> None:
+    """No two pods on one node, also while there is only one."""
+    template = deployment["spec"]["template"]
+    rule = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": dict(template["metadata"]["labels"])}}
+    template["spec"]["affinity"] = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [rule]}}
+
+
 def direct_storage(manifests: Iterable[Document], api_address: str) -> list[Document]:
     """The storage provisioner, so that it does not fail and restart for want of kube-proxy's first rules."""
     result = list(manifests)
@@ -69,6 +81,33 @@ def direct_storage(manifests: Iterable[Document], api_address: str) -> list[Docu
         if manifest["kind"] == "Deployment":
             _direct(manifest["spec"]["template"]["spec"]["containers"][0], api_address)
     return result
+
+
+def shared_storage(manifests: Iterable[Document], api_address: str) -> list[Document]:
+    """The class ``shared``: ReadWriteMany on every node, folders of the volume that all of them have.
+
+    The same provisioner as the default class's, a second time: it serves either node folders or a shared one.
+    """
+    known = {one["kind"]: one for one in manifests}
+    if not {"Deployment", "ConfigMap", "StorageClass"} <= known.keys():
+        return []  # an image with another provisioner
+    deployment, settings, storage_class = known["Deployment"], known["ConfigMap"], known["StorageClass"]
+    name = "shared-path-provisioner"
+    settings["metadata"]["name"] = "shared-path-config"
+    settings["data"]["config.json"] = json.dumps({"sharedFileSystemPath": SHARED})
+    storage_class["metadata"] = {"name": "shared"}
+    storage_class |= {"provisioner": SHARED_PROVISIONER, "volumeBindingMode": "Immediate"}
+    deployment["metadata"]["name"] = name
+    deployment["spec"]["selector"]["matchLabels"] = {"app": name}
+    template = deployment["spec"]["template"]
+    template["metadata"]["labels"] = {"app": name}
+    container = template["spec"]["containers"][0]
+    container["command"] = [*container["command"], "--provisioner-name", SHARED_PROVISIONER, "--configmap-name", "shared-path-config"]
+    _direct(container, api_address)
+    for volume in template["spec"]["volumes"]:
+        if "configMap" in volume:
+            volume["configMap"]["name"] = "shared-path-config"
+    return [settings, deployment, storage_class]
 
 
 def _direct(container: Document, api_address: str) -> None:

@@ -1,53 +1,134 @@
-"""The files that a node gets before it starts, as one archive: pure."""
+"""The files that a machine gets before it starts, as one archive: pure."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from pytest_kind.boot.kubeadm import NodeFacts, init_documents
+from pytest_kind import labels
+from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, init_documents, join_documents
+from pytest_kind.boot.registries import registry_files
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.provision.places import Machine, Place
 
-_PROGRAMS = ("prepare", "facts", "release", "dns-ready", "lease")
+Files = dict[str, tuple[bytes, int]]
+
+_PROGRAMS = ("network", "prepare", "facts", "join", "release", "dns-ready", "pod-dns", "lease", "load-balancer")
 _UNITS = {
     "pytest-kind-prepare.service": "pytest-kind-prepare.service",
     "pytest-kind-lease.service": "pytest-kind-lease.service",
     "kubelet.conf": "kubelet.service.d/20-pytest-kind.conf",
 }
-_NODE_PREFIX = 24  # the controller manager's --node-cidr-mask-size
+_HERE = "kind/pytest-kind"
+_CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
+# The controller manager's --node-cidr-mask-size, -ipv4 and -ipv6.
+_SHARE = {4: 24, 6: 64}
 
 
-def node_files(config: ClusterConfig, facts: NodeFacts, lease: int) -> dict[str, tuple[bytes, int]]:
+def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, lease: int) -> Files:
     """Path without the leading slash -> content and mode.
 
     Args:
-        lease: seconds that the node runs without a renewal; 0: for ever.
+        lease: seconds that the machine runs without a renewal; 0: for ever.
     """
     source = resources.files("pytest_kind.boot") / "node"
-    files = {f"kind/pytest-kind/{name}": ((source / name).read_bytes(), 0o755) for name in _PROGRAMS}
+    files = {f"{_HERE}/{name}": ((source / name).read_bytes(), 0o755) for name in _PROGRAMS}
+    files |= {f"{_HERE}/node.env": (_environment(config, facts, machine.place, lease).encode(), 0o644)}
+    files |= peer_files(one.place for one in facts.machines)
+    files |= share_files({facts.first.name: first_shares(config)})
+    if machine.node is None:
+        return files | balancer_files(facts)
     files |= {f"etc/systemd/system/{target}": ((source / name).read_bytes(), 0o644) for name, target in _UNITS.items()}
-    files["kind/pytest-kind/node.env"] = (f"ADDRESS={facts.address}\nNODE={facts.name}\nLEASE={lease}\n".encode(), 0o644)
-    files["kind/kubeadm.conf"] = (init_documents(config, config.nodes[0], facts).encode(), 0o600)
-    files["etc/cni/net.d/10-pytest-kind.conflist"] = (conflist(config.networking.pod_subnets[0]).encode(), 0o644)
+    first = machine.place is facts.first
+    documents = init_documents(config, facts) if first else join_documents(config, facts, machine)
+    files["kind/kubeadm.conf"] = (documents.encode(), 0o600)
+    files |= registry_files(config)
+    if first and not config.networking.disable_default_cni:
+        # In place before the kubelet asks, so that nothing waits for an agent: the first node gets the first share.
+        files |= cni_files(first_shares(config))
     return files
 
 
-def conflist(pod_subnet: str) -> str:
-    """The CNI configuration of the first node: in place before the kubelet asks, so that nothing waits for an agent.
+def peer_files(places: Iterable[Place]) -> Files:
+    """Who is there: a line for each machine, as ``boot/node/network`` reads it."""
+    lines = "".join(f"{place.name} {place.mac} {' '.join(place.addresses)}\n" for place in places)
+    return {f"{_HERE}/peers": (lines.encode(), 0o644)}
 
-    The controller manager gives the first node the first /24 of the pod subnet.
-    """
-    share = next(ipaddress.IPv4Network(pod_subnet).subnets(new_prefix=_NODE_PREFIX))
+
+def share_files(shares: Mapping[str, Sequence[str]]) -> Files:
+    """Each node's share of the pod subnets, as ``boot/node/network`` reads it."""
+    lines = "".join(f"{name} {' '.join(one)}\n" for name, one in shares.items())
+    return {f"{_HERE}/shares": (lines.encode(), 0o644)}
+
+
+def first_shares(config: ClusterConfig) -> list[str]:
+    """What the controller manager gives to the first node: the first share of each pod subnet."""
+    networks = [ipaddress.ip_network(subnet) for subnet in config.networking.pod_subnets]
+    return [str(next(iter(network.subnets(new_prefix=_SHARE[network.version])))) for network in networks]
+
+
+def cni_files(shares: Sequence[str]) -> Files:
+    """The CNI configuration of a node with these shares of the pod subnets."""
+    ranges = [[{"subnet": share}] for share in shares]
+    routes = [{"dst": "::/0" if ":" in share else "0.0.0.0/0"} for share in shares]
     plugins = [
-        {
-            "type": "ptp",
-            "ipMasq": True,
-            "ipam": {"type": "host-local", "dataDir": "/run/cni-ipam", "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": str(share)}]]},
-        },
+        {"type": "ptp", "ipMasq": False, "ipam": {"type": "host-local", "dataDir": "/run/cni-ipam", "routes": routes, "ranges": ranges}},
         {"type": "portmap", "capabilities": {"portMappings": True}},
     ]
-    return json.dumps({"cniVersion": "1.0.0", "name": "pytest-kind", "plugins": plugins}, indent=1)
+    text = json.dumps({"cniVersion": "1.0.0", "name": "pytest-kind", "plugins": plugins}, indent=1)
+    return {_CONFLIST: (text.encode(), 0o644)}
+
+
+def balancer_files(facts: ClusterFacts) -> Files:
+    """HAProxy's configuration: every control plane that serves, and nothing that has stopped."""
+    families = {":" in address: address for address in facts.endpoint.addresses}
+    binds = [*(["  bind 0.0.0.0:6443"]), *(["  bind [::]:6443 v6only"] if True in families else [])]
+    servers = [
+        f"  server {one.place.name} {_host(one.place.address)}:{API_PORT}" for one in facts.machines if one.place.role == labels.ROLE_CONTROL_PLANE
+    ]
+    lines = [
+        "global",
+        "  maxconn 4000",
+        "  log stdout format raw local0 notice",
+        "defaults",
+        "  mode tcp",
+        "  log global",
+        "  timeout connect 2s",
+        "  timeout check 2s",
+        "  timeout client 24h",  # watches
+        "  timeout server 24h",
+        "frontend api",
+        *binds,
+        "  default_backend api",
+        "backend api",
+        "  option httpchk GET /readyz",
+        # Before its roles are there an API server refuses to say, but serves; without etcd it says 500.
+        "  http-check expect rstatus ^(200|401|403)$",
+        # The check wants to know who answers, not what: the connections themselves are the clients' to verify.
+        "  default-server check check-ssl verify none inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions",
+        *servers,
+    ]
+    return {f"{_HERE}/haproxy.cfg": ("\n".join([*lines, ""]).encode(), 0o644)}
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _environment(config: ClusterConfig, facts: ClusterFacts, place: Place, lease: int) -> str:
+    is_node = place.role != labels.ROLE_LOAD_BALANCER
+    values = {
+        "NODE": place.name,
+        "ADDRESSES": " ".join(place.addresses),
+        "FIRST": "yes" if place is facts.first else "",
+        "LEASE": str(lease),
+        # Nothing where another CNI does it.
+        "MASQUERADE": " ".join(config.networking.pod_subnets) if is_node and not config.networking.disable_default_cni else "",
+        "BALANCER": " ".join(facts.endpoint.addresses) if facts.replicated else "",
+    }
+    return "".join(f'{name}="{value}"\n' for name, value in values.items())

@@ -197,6 +197,7 @@ class ClusterConfig:
         containerd_config_patches: merge patches, in TOML, for every node's containerd.
         containerd_config_patches_json6902: RFC 6902 patches, as YAML or JSON, for every node's containerd.
         registry_mirrors: a registry's host -> where its images are asked for instead, in this order (not in kind).
+        manifests: YAML files of this machine that are applied as soon as the API takes them, such as a network's (not in kind).
         ca_certificates: PEM files of this machine that nodes trust beside the public ones (not in kind).
 
     Raises:
@@ -217,6 +218,7 @@ class ClusterConfig:
     containerd_config_patches_json6902: tuple[str, ...] = ()
     registry_mirrors: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ca_certificates: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

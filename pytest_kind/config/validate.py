@@ -9,7 +9,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import yaml
+
 from pytest_kind.config import networks, patchtext
+from pytest_kind.config.texts import NO_YAML
 from pytest_kind.config.types import ClusterConfig, Node
 from pytest_kind.errors import UsageError
 from pytest_kind.naming import check_cluster_name, node_name
@@ -55,6 +58,7 @@ def problems(config: ClusterConfig) -> list[str]:
         *_containerd(config),
         *networks.mirrors(config),
         *_certificates(config),
+        *_manifests(config),
     ]
 
 
@@ -172,3 +176,14 @@ def _certificates(config: ClusterConfig) -> Iterator[str]:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=Path(path).read_text(encoding="ascii"))
         except (OSError, ValueError) as error:  # an SSLError is an OSError
             yield f"caCertificates[{index}]: must be a file with certificates in PEM form, found {path!r}: {error}"
+
+
+def _manifests(config: ClusterConfig) -> Iterator[str]:
+    for index, path in enumerate(config.manifests):
+        try:
+            documents = [one for one in yaml.safe_load_all(Path(path).read_text(encoding="utf-8")) if one is not None]
+        except (OSError, *NO_YAML) as error:
+            yield f"manifests[{index}]: must be a file of Kubernetes objects in YAML, found {path!r}: {' '.join(str(error).split())}"
+            continue
+        if not documents or not all(isinstance(one, dict) and "kind" in one for one in documents):
+            yield f"manifests[{index}]: must be a file of Kubernetes objects in YAML, found {path!r} with something else in it"

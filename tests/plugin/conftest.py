@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,5 +30,5 @@ def project(pytester: pytest.Pytester, engine: FakeEngine, cache: Path, tmp_path
     engine.publish("127.0.0.1", 9)
     monkeypatch.setenv("FAKE_ENGINE", str(tmp_path / "engine"))
     monkeypatch.setenv("PYTEST_KIND_CACHE_DIR", str(cache))
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (TESTS, TESTS.parent))))  # this checkout, whatever is installed
     return Project(pytester, engine, cache)

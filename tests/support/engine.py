@@ -9,6 +9,8 @@ import builtins
 import io
 import json
 import secrets
+import tarfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,7 +19,8 @@ from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
-from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Result, Volume
+from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
+from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 
@@ -27,14 +30,25 @@ class FakeEngine:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._threads = threading.Lock()
+        self.saved = b""  # what it saves, whatever it is asked for
+        self.containerd: dict[str, NodeContainerd] = {}
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
     # For tests: what is there beforehand
 
-    def add_image(self, reference: str, marks: Mapping[str, str] | None = None, entrypoint: Sequence[str] = ENTRYPOINT) -> Image:
+    def add_image(
+        self,
+        reference: str,
+        marks: Mapping[str, str] | None = None,
+        entrypoint: Sequence[str] = ENTRYPOINT,
+        *,
+        identity: str | None = None,
+        layers: Sequence[str] = (),
+    ) -> Image:
         """An image of the engine."""
-        return self._write_image("images", reference, marks or {}, entrypoint)
+        return self._write_image("images", reference, marks or {}, entrypoint, identity, layers)
 
     def add_node_image(self, kubernetes: str | None = None) -> Image:
         """The image that the inputs on disk lead to, so that nothing has to be built."""
@@ -58,10 +72,16 @@ class FakeEngine:
 
     # For tests: how it behaves
 
-    def answer(self, argv: Sequence[str], stdout: str = "", *, code: int = 0) -> None:
-        """What commands that begin so print from now on, and how they end; others print nothing and succeed."""
+    def answer(self, argv: Sequence[str], stdout: str = "", *, code: int = 0, on: str | None = None, times: int | None = None) -> None:
+        """What commands that begin so print from now on, and how they end; others print nothing and succeed.
+
+        Args:
+            on: only in the container of this name.
+            times: only so often; what was answered before comes after that again.
+        """
         number = len(list((self._root / "answers").iterdir()))
-        _write(self._root / "answers" / f"{number:03}", {"argv": list(argv), "stdout": stdout, "code": code})
+        known = {"argv": list(argv), "stdout": stdout, "code": code, "on": on, "times": times}
+        _write(self._root / "answers" / f"{number:03}", known)
 
     def publish(self, address: str, port: int) -> None:
         """Where every published port is."""
@@ -100,10 +120,28 @@ class FakeEngine:
         """The archives put into a container, with their folders."""
         return [(one.name.split("-", 2)[2].replace("%", "/"), one.read_bytes()) for one in sorted((self._root / "puts").glob(f"{container}-*"))]
 
+    def execs(self, name: str) -> list[str]:
+        """The commands that ran in a container."""
+        log = self._root / "execs"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return [line.removeprefix(f"{name}: ") for line in lines if line.startswith(f"{name}: ")]
+
+    def files(self, name: str) -> dict[str, tuple[bytes, int]]:
+        """What is in a container after everything that was put into it: path -> content and mode."""
+        container = self.container(name)
+        assert container is not None
+        found = {}
+        for folder, archive in self.puts(container.id):
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                for entry in tar:
+                    content = tar.extractfile(entry)
+                    if content is not None:
+                        found[f"{folder}{entry.name}"] = (content.read(), entry.mode)
+        return found
+
     def log(self, call: str) -> None:
-        """Records a call; one line in one write, so that several processes may."""
-        with (self._root / "calls").open("a", encoding="utf-8") as file:
-            file.write(f"{call}\n")
+        """Records a call."""
+        self._append("calls", call)
 
     # Provider
 
@@ -149,9 +187,22 @@ class FakeEngine:
         self._begin("commit", f"{self._read(container)['name']} {reference}")
         return self.add_image(reference, labels, entrypoint)
 
-    def save_image(self, reference: str) -> Iterable[bytes]:
-        self._begin("save_image", reference)
-        return [b"saved ", reference.encode()]
+    @contextmanager
+    def save_images(self, references: Sequence[str]) -> Iterator[Iterable[bytes]]:
+        self._begin("save_images", " ".join(references))
+        yield self._pieces(self.saved)
+
+    def _pieces(self, archive: bytes) -> Iterator[bytes]:
+        for begin in range(0, len(archive), 700):
+            self._fail("saving")
+            yield archive[begin : begin + 700]
+
+    def context_files(self, folder: Path, dockerfile: str) -> Sequence[str]:
+        return [str(one.relative_to(folder)) for one in sorted(folder.rglob("*")) if one.name != "ignored"]
+
+    def build(self, folder: Path, *, dockerfile: str, tag: str, labels: Mapping[str, str], arguments: Mapping[str, str]) -> None:
+        self._begin("build", f"{folder.name} {dockerfile} {tag} {json.dumps(arguments)}")
+        self.add_image(tag, labels, ())
 
     def remove_image(self, reference: str) -> None:
         self._begin("remove_image", reference)
@@ -187,6 +238,8 @@ class FakeEngine:
 
     def kill(self, container: str, signal: str) -> None:
         self._begin("kill", f"{self._read(container)['name']} {signal}")
+        if signal == "SIGKILL":
+            self._set_state(container, "exited")
 
     def pause(self, container: str) -> None:
         self._begin("pause", self._read(container)["name"])
@@ -201,26 +254,43 @@ class FakeEngine:
         if there is None:
             return
         self._begin("remove", there.name)
-        for volume in there.volumes:
+        for volume in self._read(there.id)["own"]:
             (self._root / "volumes" / volume).unlink(missing_ok=True)
         (self._root / "containers" / there.id).unlink(missing_ok=True)
 
     def exec(self, container: str, argv: Sequence[str], *, seconds: float = 60.0, environment: Mapping[str, str] | None = None) -> Result:
         del seconds, environment
-        self._read(container)
+        there = self._read(container)
         self._begin("exec", " ".join(argv))
-        answers = [_load(file) for file in sorted((self._root / "answers").iterdir())]
-        fitting = [one for one in answers if list(argv[: len(one["argv"])]) == one["argv"]]
-        if not fitting:
-            return Result(0, "", "")
-        answer = max(reversed(fitting), key=lambda one: len(one["argv"]))  # the closest, the last of equals
+        self._append("execs", f"{there['name']}: {' '.join(argv)}")
+        if there["state"] != "running":
+            raise errors.Conflict(f"container {there['name']} is not running")
+        return self._answer(argv, there) or self._containerd(container, argv) or Result(0, "", "")
+
+    def _containerd(self, container: str, argv: Sequence[str], archive: bytes = b"") -> Result | None:
+        speaks = argv[0] == "ctr" or (argv[0] == "sh" and "snapshots" in argv[2])
+        return self.containerd.setdefault(container, NodeContainerd()).run(argv, archive) if speaks else None
+
+    def _answer(self, argv: Sequence[str], there: Mapping[str, Any]) -> Result | None:
+        with self._threads:
+            answers = {file: _load(file) for file in sorted((self._root / "answers").iterdir(), reverse=True)}
+            fitting = {
+                file: one
+                for file, one in answers.items()
+                if list(argv[: len(one["argv"])]) == one["argv"] and one["on"] in {None, there["name"]} and one["times"] != 0
+            }
+            if not fitting:
+                return None
+            file, answer = max(fitting.items(), key=lambda item: len(item[1]["argv"]))  # the closest, the last of equals
+            if answer["times"]:
+                _write(file, {**answer, "times": answer["times"] - 1})
         return Result(answer["code"], answer["stdout"], answer["stdout"])
 
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
-        content = b"".join(chunks)
-        number = len(self.puts(container))
-        (self._root / "puts" / f"{container}-{number:03}-stdin").write_bytes(content)
-        return self.exec(container, argv, seconds=seconds)
+        del seconds
+        self._begin("exec_with_input", " ".join(argv))
+        refused = self._answer(argv)  # an answer that is set is a command's that reads nothing
+        return refused or self._containerd(container, argv, b"".join(chunks)) or Result(0, "", "")
 
     def logs(self, container: str, lines: int) -> str:
         self._begin("logs", f"{self._read(container)['name']} {lines}")
@@ -247,6 +317,8 @@ class FakeEngine:
 
     def remove_volume(self, name: str) -> None:
         self._begin("remove_volume", name)
+        if any(name in one.volumes for one in self._containers()):
+            return
         (self._root / "volumes" / name).unlink(missing_ok=True)
 
     def published_port(self, container: str, port: int) -> tuple[str, int]:
@@ -257,10 +329,25 @@ class FakeEngine:
         known = _load(published)
         return known["address"], known["port"]
 
+    def network(self, name: str) -> Network:
+        self._begin("network", name)
+        return Network(subnets=("172.17.0.0/16",), gateways=("172.17.0.1",))
+
+    def addresses(self, container: str) -> dict[str, str]:
+        known = self._read(container)
+        self._begin("addresses", known["name"])
+        running = known["state"] == "running"
+        return {known["spec"]["network"]: f"172.17.0.{2 + self.names.index(known['name'])}"} if running else {}
+
     def close(self) -> None:
         self.log("close")
 
     # Inside
+
+    def _append(self, log: str, line: str) -> None:
+        # One line in one write, so that several processes may.
+        with (self._root / log).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def _begin(self, method: str, about: str = "") -> None:
         self.log(f"{method} {about}".rstrip())
@@ -268,20 +355,30 @@ class FakeEngine:
 
     def _fail(self, method: str) -> None:
         trouble = self._root / "trouble" / method
-        if trouble.exists():
+        with self._threads:
+            if not trouble.exists():
+                return
             told = _load(trouble)
             trouble.unlink()
             if told["times"] > 1:
                 _write(trouble, {**told, "times": told["times"] - 1})
             error: type[BaseException] = getattr(errors, told["type"], None) or getattr(builtins, told["type"])
-            raise error(told["text"])
+        raise error(told["text"])
 
     def _create(self, spec: ContainerSpec) -> str:
         container, volumes = secrets.token_hex(32), []
         if spec.volume is not None:
             volumes.append(secrets.token_hex(32))
             self.add_volume(volumes[0], spec.labels)
-        known = {"name": spec.name, "image": spec.image, "labels": dict(spec.labels), "state": "created", "volumes": volumes, "spec": asdict(spec)}
+        known = {
+            "name": spec.name,
+            "image": spec.image,
+            "labels": dict(spec.labels),
+            "state": "created",
+            "own": list(volumes),
+            "volumes": [*volumes, *spec.named_volumes],
+            "spec": asdict(spec),
+        }
         _write(self._root / "containers" / container, known)
         return container
 
@@ -315,15 +412,32 @@ class FakeEngine:
 
     def _images(self, place: str) -> list[Image]:
         known = [_load(file) for file in sorted((self._root / place).iterdir())]
-        return [
-            Image(id=one["id"], tags=(one["tag"],), labels=one["labels"], architecture="amd64", entrypoint=tuple(one["entrypoint"])) for one in known
-        ]
+        return [_image(one) for one in known]
 
-    def _write_image(self, place: str, reference: str, marks: Mapping[str, str], entrypoint: Sequence[str]) -> Image:
-        identifier = f"sha256:{secrets.token_hex(32)}"
-        known = {"id": identifier, "tag": reference, "labels": dict(marks), "entrypoint": list(entrypoint)}
+    def _write_image(
+        self,
+        place: str,
+        reference: str,
+        marks: Mapping[str, str],
+        entrypoint: Sequence[str],
+        identity: str | None = None,
+        layers: Sequence[str] = (),
+    ) -> Image:
+        known = {"id": identity or f"sha256:{secrets.token_hex(32)}", "tag": reference, "labels": dict(marks)}
+        known |= {"entrypoint": list(entrypoint), "layers": list(layers)}
         _write(self._root / place / reference.replace("/", "%"), known)
-        return Image(id=identifier, tags=(reference,), labels=dict(marks), architecture="amd64", entrypoint=tuple(entrypoint))
+        return _image(known)
+
+
+def _image(known: Mapping[str, Any]) -> Image:
+    return Image(
+        id=known["id"],
+        tags=(known["tag"],),
+        labels=known["labels"],
+        architecture="amd64",
+        entrypoint=tuple(known["entrypoint"]),
+        layers=tuple(known["layers"]),
+    )
 
 
 def _carries(found: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:

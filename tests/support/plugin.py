@@ -25,14 +25,15 @@ from support.engine import FakeEngine
 
 
 class Boot:
-    """Starts the node and takes it for a cluster. ``fake-boot`` is the command that tests let fail."""
+    """Starts the machines and takes them for a cluster. ``fake-boot`` is the command that tests let fail."""
 
     name = "fake"
 
     def __call__(self, context: BootContext) -> None:
-        context.provider.start(context.container)
+        for one in context.fresh:
+            context.provider.start(one.container)
         context.exec(["fake-boot"])
-        address, port = context.provider.published_port(context.container, 6443)
+        address, port = context.provider.published_port(context.published.container, 6443)
         context.admin = kubeconfig.outside(admin_conf(), context.facts.cluster, kubeconfig.url(address, port))
 
 
@@ -57,6 +58,6 @@ def compile_nothing(workshop: Workshop, wanted: Inputs) -> Image:
 def pytest_cmdline_main() -> Generator[None, object, object]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(docker_engine, "connect", connect)
-        patch.setattr(cluster, "default_actions", lambda: [Boot()])
+        patch.setattr(cluster, "default_actions", lambda _: [Boot()])
         patch.setattr(assemble, "assemble", compile_nothing)
         return (yield)

@@ -19,7 +19,13 @@ def test_the_keys_are_what_they_were() -> None:
         "IMAGE_DIGEST": "io.pytest-kind.image",
         "KIND": "io.pytest-kind.kind",
         "FACTS": "io.pytest-kind.facts",
+        "NUMBER": "io.pytest-kind.number",
+        "LINK": "io.pytest-kind.link",
+        "FAMILY": "io.pytest-kind.family",
+        "OF_PLACES": frozenset({labels.CLUSTER, labels.ROLE, labels.KIND, labels.NUMBER, labels.LINK, labels.FAMILY}),
         "ROLE_CONTROL_PLANE": "control-plane",
+        "ROLE_WORKER": "worker",
+        "ROLE_LOAD_BALANCER": "external-load-balancer",
     }
 
 

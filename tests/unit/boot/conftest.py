@@ -1,4 +1,4 @@
-"""A node that is about to boot."""
+"""Clusters that are about to boot."""
 
 from __future__ import annotations
 
@@ -7,43 +7,40 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import labels
 from pytest_kind.boot.actions import BootContext
-from pytest_kind.boot.kubeadm import NodeFacts
+from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.config.types import ClusterConfig
-from pytest_kind.progress import Progress
-from pytest_kind.waiting import Deadline
 from support.api_server import ApiServer
+from support.clusters import MakeContext, context_of, facts_of
 from support.credentials import credentials
 from support.engine import FakeEngine
 
 
 @pytest.fixture
-def facts() -> NodeFacts:
-    return NodeFacts(
-        cluster="c",
-        name="c-control-plane",
-        address="198.19.255.1",
-        kubernetes="v1.37.1",
-        api_names=["127.0.0.1"],
-        token="abcdef.0123456789abcdef",  # noqa: S106 - no token of any cluster
-        durable=False,
-    )
+def facts() -> ClusterFacts:
+    """Of a cluster of one node."""
+    return facts_of(ClusterConfig())
 
 
 @pytest.fixture
-def context(engine: FakeEngine, facts: NodeFacts, tmp_path: Path) -> Iterator[BootContext]:
-    """A context whose deadline has passed: what waits probes once, then says what it saw."""
-    made = BootContext(
-        provider=engine,
-        container=engine.add_container(facts.name, {labels.CLUSTER: "c"}),
-        config=ClusterConfig(),
-        facts=facts,
-        lease=300,
-        scratch=tmp_path,
-        deadline=Deadline(0),
-        progress=Progress(),
-    )
+def make_context(engine: FakeEngine, api_server: ApiServer, tmp_path: Path) -> Iterator[MakeContext]:
+    """Makes a context, see :func:`support.clusters.context_of`, that knows the API server."""
+    made: list[BootContext] = []
+
+    def make(config: ClusterConfig) -> BootContext:
+        made.append(context_of(engine, config, tmp_path))
+        made[-1].connect(credentials(api_server.url))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def context(engine: FakeEngine, tmp_path: Path) -> Iterator[BootContext]:
+    """The context of one node that does not know the API server yet."""
+    made = context_of(engine, ClusterConfig(), tmp_path)
     yield made
     made.close()
 

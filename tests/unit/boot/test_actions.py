@@ -5,21 +5,22 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from pytest_kind.boot import actions
 from pytest_kind.boot.actions import BootContext
+from pytest_kind.boot.files import machine_files
+from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import CommandError, Conflict, KindError, WaitTimeout
 from pytest_kind.waiting import Deadline
 from support.api_server import ApiServer
+from support.clusters import MakeContext, config_of
 from support.credentials import admin_conf
 from support.engine import FakeEngine
 
 NODE = "/api/v1/nodes/c-control-plane"
-ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
-CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 DNS = """
 apiVersion: v1
 kind: Service
@@ -29,18 +30,26 @@ spec: {clusterIP: 10.96.0.10}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: coredns, namespace: kube-system}
-spec: {template: {spec: {containers: [{image: "coredns:v1.14.6", readinessProbe: {}}]}}}
+spec: {template: {metadata: {labels: {k8s-app: kube-dns}}, spec: {containers: [{image: "coredns:v1.14.6", readinessProbe: {}}]}}}
 """
 PROXY = "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: kube-proxy, namespace: kube-system}}"
+PROVISIONER = """
+{apiVersion: v1, kind: ConfigMap, metadata: {name: local-path-config, namespace: local-path-storage}, data: {config.json: "{}"}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: local-path-provisioner, namespace: local-path-storage}
+spec:
+  selector: {matchLabels: {app: local-path-provisioner}}
+  template:
+    metadata: {labels: {app: local-path-provisioner}}
+    spec:
+      containers: [{image: "any", command: [start]}]
+      volumes: [{name: config, configMap: {name: local-path-config}}]
+---
+{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: standard}}
+"""
 STORAGE = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: standard}}"
-
-
-def node_status(*conditions: dict[str, str]) -> tuple[int, Any]:
-    return 200, {"status": {"conditions": list(conditions)}}
-
-
-def storage_class(default: str) -> dict[str, Any]:
-    return {"metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": default}}}
 
 
 class TestFill:
@@ -50,9 +59,16 @@ class TestFill:
         assert folder == "/"
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             entries = {entry.name: entry for entry in tar}
-        assert len(entries) == 11
+        assert entries.keys() == machine_files(ClusterConfig(), context.facts, context.first.machine, 300).keys()
         assert (entries["kind/kubeadm.conf"].mode, entries["kind/pytest-kind/prepare"].mode) == (0o600, 0o755)
         assert {(entry.uid, entry.gid, entry.uname) for entry in entries.values()} == {(0, 0, "root")}
+
+    def test_only_machines_that_are_new_get_theirs(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        context = make_context(config_of(2, 1))
+        context.fresh = context.machines[1:]
+        actions.Fill()(context)
+        assert engine.made("put") == ["c-control-plane2 /", "c-worker /", "c-external-load-balancer /"]
+        assert "kind/pytest-kind/haproxy.cfg" in "".join(engine.files("c-external-load-balancer"))
 
 
 class TestStart:
@@ -61,6 +77,13 @@ class TestStart:
         actions.Start()(context)
         assert engine.calls == ["start c-control-plane", "published_port c-control-plane 6443"]
         assert context.server == "https://127.0.0.1:34567"
+
+    def test_it_starts_every_new_machine_and_the_api_is_the_load_balancers(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        engine.publish("127.0.0.1", 34567)
+        context = make_context(config_of(2, 1))
+        actions.Start()(context)
+        assert sorted(engine.made("start")) == ["c-control-plane", "c-control-plane2", "c-external-load-balancer", "c-worker"]
+        assert engine.made("published_port") == ["c-external-load-balancer 6443"]
 
     def test_a_port_that_is_taken_is_the_engines_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.fail("start", Conflict("port is already allocated"))
@@ -132,6 +155,33 @@ class TestApiServer:
         ]
         assert engine.made("exec") == ["/kind/pytest-kind/release"]
 
+    def posted(self, server: ApiServer) -> list[tuple[str, str]]:
+        return [(body["kind"], body["metadata"]["name"]) for method, _, body in server.requests if method == "POST"]
+
+    def test_without_kube_proxy_it_is_not_posted(self, make_context: MakeContext, willing: ApiServer) -> None:
+        context = make_context(config_of(networking=Networking(kube_proxy_mode="none")))
+        context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
+        actions.ApiServer()(context)
+        assert "DaemonSet" not in dict(self.posted(willing))
+
+    def test_several_nodes_get_the_class_that_is_common_to_them(self, make_context: MakeContext, willing: ApiServer) -> None:
+        willing.answer("POST", "/api/v1/namespaces/local-path-storage/configmaps", (201, {}))
+        willing.answer("POST", "/apis/apps/v1/namespaces/local-path-storage/deployments", (201, {}))
+        for config, names in ((config_of(1, 1), ["standard", "shared"]), (config_of(1), ["standard"])):
+            willing.requests.clear()
+            context = make_context(config)
+            context.manifests = {"dns": DNS, "proxy": PROXY, "storage": PROVISIONER}
+            actions.ApiServer()(context)
+            assert [name for kind, name in self.posted(willing) if kind == "StorageClass"] == names
+
+    def test_several_control_planes_have_two_dns_servers_that_ask_the_load_balancer(self, make_context: MakeContext, willing: ApiServer) -> None:
+        context = make_context(config_of(2))
+        context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
+        actions.ApiServer()(context)
+        (spec,) = [body["spec"] for _, _, body in willing.requests if body and body["kind"] == "Deployment"]
+        assert spec["replicas"] == 2
+        assert spec["template"]["spec"]["containers"][0]["env"][0] == {"name": "KUBERNETES_SERVICE_HOST", "value": "198.19.255.254"}
+
     def test_what_is_refused_at_first_is_posted_again_and_only_that(self, connected: BootContext, willing: ApiServer) -> None:
         path = "/apis/apps/v1/namespaces/kube-system/daemonsets"
         willing.answer("POST", path, (403, {"message": "not yet"}), (201, {}))
@@ -165,49 +215,40 @@ class TestApiServer:
         assert engine.made("exec") == []
 
 
-class TestNodeReady:
-    def test_it_waits_until_the_node_says_so(self, connected: BootContext, api_server: ApiServer) -> None:
-        api_server.answer(
-            "GET",
-            NODE,
-            (404, {"message": "not found"}),
-            node_status(),
-            node_status({"type": "Ready", "status": "False", "message": "no CNI"}),
-            node_status({"type": "DiskPressure", "status": "False"}, {"type": "Ready", "status": "True", "message": "fine"}),
-        )
-        connected.deadline = Deadline(60)
-        actions.NodeReady()(connected)
-        assert len(api_server.requests) == 4
+class TestManifests:
+    @pytest.fixture
+    def bringing(self, make_context: MakeContext, tmp_path: Path) -> BootContext:
+        """A configuration with two manifests."""
+        for name in ("b", "a"):
+            (tmp_path / f"{name}.yaml").write_text(f"kind: {name}", encoding="utf-8")
+        return make_context(ClusterConfig(manifests=(str(tmp_path / "b.yaml"), str(tmp_path / "a.yaml"))))
 
-    @pytest.mark.parametrize(
-        ("answer", "reason"),
-        [
-            ((404, {"message": "nodes not found"}), f"GET {NODE}: 404 nodes not found"),
-            ((200, {"status": {}}), "node c-control-plane: has reported nothing"),
-            (node_status({"type": "Ready", "status": "False", "message": "no CNI"}), "node c-control-plane: no CNI"),
-            (node_status({"type": "Ready", "status": "Unknown", "message": "silent"}), "node c-control-plane: silent"),
-        ],
-    )
-    def test_the_error_has_the_last_reason(self, connected: BootContext, api_server: ApiServer, answer: tuple[int, Any], reason: str) -> None:
-        api_server.answer("GET", NODE, answer)
+    def test_the_node_applies_them_in_their_order(self, bringing: BootContext, engine: FakeEngine) -> None:
+        actions.Manifests()(bringing)
+        assert engine.files("c-control-plane") == {
+            "/kind/pytest-kind/manifests/000.yaml": (b"kind: b", 0o644),
+            "/kind/pytest-kind/manifests/001.yaml": (b"kind: a", 0o644),
+        }
+        assert engine.made("exec") == ["kubectl apply --server-side --filename /kind/pytest-kind/manifests"]
+
+    def test_without_any_nothing_is_done(self, connected: BootContext, engine: FakeEngine) -> None:
+        actions.Manifests()(connected)
+        assert engine.calls == []
+
+    def test_what_the_api_does_not_know_yet_is_applied_again(self, bringing: BootContext, engine: FakeEngine) -> None:
+        engine.answer(["kubectl", "apply"], "no matches for kind", code=1, times=1)
+        bringing.deadline = Deadline(60)
+        actions.Manifests()(bringing)
+        assert len(engine.made("exec")) == 2
+
+    def test_what_is_wrong_with_them_is_in_the_error(self, bringing: BootContext, engine: FakeEngine) -> None:
+        engine.answer(["kubectl", "apply"], "error: no matches for kind", code=1)
         with pytest.raises(WaitTimeout) as caught:
-            actions.NodeReady()(connected)
-        assert str(caught.value) == f"node c-control-plane is Ready: not within 0.0 s; last seen: {reason}"
-
-
-class TestDns:
-    @pytest.fixture(autouse=True)
-    def manifests(self, context: BootContext) -> None:
-        context.manifests = {"dns": DNS}
-
-    def test_it_asks_the_services_address_from_a_pods_network(self, context: BootContext, engine: FakeEngine) -> None:
-        actions.Dns()(context)
-        assert engine.made("exec") == ["/kind/pytest-kind/dns-ready 10.96.0.10 kubernetes.default.svc.cluster.local 1.0"]
-
-    def test_why_there_was_no_answer_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
-        engine.answer(["/kind/pytest-kind/dns-ready"], "no pod has a network namespace yet\n", code=1)
-        with pytest.raises(CommandError, match=r"ended with 1:\nno pod has a network namespace yet$"):
-            actions.Dns()(context)
+            actions.Manifests()(bringing)
+        assert str(caught.value) == (
+            "the configuration's manifests: not within 0.0 s; last seen: c-control-plane: "
+            "`kubectl apply --server-side --filename /kind/pytest-kind/manifests` ended with 1:\nerror: no matches for kind"
+        )
 
 
 class TestFinish:
@@ -223,41 +264,27 @@ class TestFinish:
         label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
         assert api_server.requests == [("PATCH", NODE, {"metadata": {"labels": label}})]
 
+    def test_of_several_nodes_the_first_stays_marked(self, make_context: MakeContext, api_server: ApiServer) -> None:
+        actions.Finish()(make_context(config_of(1, 1)))
+        assert api_server.requests == []
+
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.answer(["kubeadm"], "error execution phase upload-config", code=1)
         with pytest.raises(CommandError, match="error execution phase upload-config"):
             actions.Finish()(context)
 
 
-class TestDefaults:
-    def test_it_waits_for_the_service_account_and_a_default_class(self, connected: BootContext, api_server: ApiServer) -> None:
-        api_server.answer("GET", ACCOUNT, (404, {"message": "not yet"}), (200, {}))
-        api_server.answer("GET", CLASSES, (200, {"items": []}), (200, {"items": [storage_class("true")]}))
-        connected.deadline = Deadline(60)
-        actions.Defaults()(connected)
-        assert [path for _, path, _ in api_server.requests] == [ACCOUNT, ACCOUNT, CLASSES, ACCOUNT, CLASSES]
-
-    @pytest.mark.parametrize("classes", [[], [{"metadata": {"name": "a"}}], [storage_class("false")]])
-    def test_a_cluster_without_a_default_class_is_not_ready(
-        self, connected: BootContext, api_server: ApiServer, classes: list[dict[str, Any]]
-    ) -> None:
-        api_server.answer("GET", ACCOUNT, (200, {}))
-        api_server.answer("GET", CLASSES, (200, {"items": classes}))
-        with pytest.raises(WaitTimeout) as caught:
-            actions.Defaults()(connected)
-        assert str(caught.value) == ("default ServiceAccount and StorageClass: not within 0.0 s; last seen: no StorageClass is marked as default")
-
-    def test_a_service_account_that_does_not_come_is_the_reason(self, connected: BootContext, api_server: ApiServer) -> None:
-        api_server.answer("GET", ACCOUNT, (404, {"message": "no such account"}))
-        with pytest.raises(WaitTimeout, match=f"last seen: GET {ACCOUNT}: 404 no such account$"):
-            actions.Defaults()(connected)
+@pytest.mark.parametrize(
+    ("nodes", "names"),
+    [
+        (1, ["fill", "engine", "kubeadm", "API", "manifests", "node", "DNS", "finish", "defaults"]),
+        (2, ["fill", "engine", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
+        (5, ["fill", "engine", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
+    ],
+)
+def test_the_steps_of_a_boot_in_order(nodes: int, names: list[str]) -> None:
+    assert [action.name for action in actions.default_actions(nodes)] == names
 
 
-def test_the_steps_of_a_boot_in_order() -> None:
-    assert [action.name for action in actions.default_actions()] == ["fill", "engine", "kubeadm", "API", "node", "DNS", "finish", "defaults"]
-
-
-def test_the_time_of_a_step_is_kept_even_when_it_fails(context: BootContext) -> None:
-    with pytest.raises(LookupError), context.phase("API"):
-        raise LookupError
-    assert [name for name, _ in context.phases] == ["API"]
+def test_the_steps_of_nodes_that_join_a_cluster_that_runs() -> None:
+    assert [action.name for action in actions.joining_actions()] == ["fill", "engine", "join", "routes", "node", "DNS"]

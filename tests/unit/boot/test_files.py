@@ -1,69 +1,183 @@
-"""The files that a node gets before it starts."""
+"""The files that a machine gets before it starts."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import yaml
 
-from pytest_kind.boot.files import conflist, node_files
-from pytest_kind.boot.kubeadm import NodeFacts
+from pytest_kind.boot.files import Files, balancer_files, cni_files, first_shares, machine_files, peer_files, share_files
+from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.config.types import ClusterConfig, Networking
+from support.clusters import config_of, facts_of
+
+PROGRAMS = {"network", "prepare", "facts", "join", "release", "dns-ready", "pod-dns", "lease", "load-balancer"}
+UNITS = {"pytest-kind-prepare.service", "pytest-kind-lease.service", "kubelet.service.d/20-pytest-kind.conf"}
+EVERYWHERE = {
+    **{f"kind/pytest-kind/{name}": "755" for name in PROGRAMS},
+    **{f"kind/pytest-kind/{name}": "644" for name in ("node.env", "peers", "shares")},
+}
+CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
+DUAL = Networking(ip_family="dual")
+IPV6 = Networking(ip_family="ipv6")
 
 
-def test_every_file_and_its_mode(facts: NodeFacts) -> None:
-    assert {path: f"{mode:o}" for path, (_, mode) in node_files(ClusterConfig(), facts, 300).items()} == {
-        "kind/pytest-kind/prepare": "755",
-        "kind/pytest-kind/facts": "755",
-        "kind/pytest-kind/release": "755",
-        "kind/pytest-kind/dns-ready": "755",
-        "kind/pytest-kind/lease": "755",
-        "kind/pytest-kind/node.env": "644",
-        "kind/kubeadm.conf": "600",
-        "etc/systemd/system/pytest-kind-prepare.service": "644",
-        "etc/systemd/system/pytest-kind-lease.service": "644",
-        "etc/systemd/system/kubelet.service.d/20-pytest-kind.conf": "644",
-        "etc/cni/net.d/10-pytest-kind.conflist": "644",
-    }
+def files(config: ClusterConfig, at: int = 0, lease: int = 300) -> Files:
+    facts = facts_of(config)
+    return machine_files(config, facts, facts.machines[at], lease)
 
 
-def test_files_with_the_bootstrap_token_are_private(facts: NodeFacts) -> None:
-    holding = {path: mode for path, (content, mode) in node_files(ClusterConfig(), facts, 300).items() if facts.token.encode() in content}
-    assert holding == {"kind/kubeadm.conf": 0o600}
+def modes(found: Files) -> dict[str, str]:
+    return {path: f"{mode:o}" for path, (_, mode) in found.items()}
 
 
-def test_programs_are_scripts_that_say_how_they_are_run(facts: NodeFacts) -> None:
-    files = node_files(ClusterConfig(), facts, 300)
-    first_lines = {path.rsplit("/", 1)[1]: content.split(b"\n")[0] for path, (content, mode) in files.items() if mode == 0o755}
-    assert first_lines == {
-        "prepare": b"#!/bin/bash",
-        "facts": b"#!/bin/bash",
-        "release": b"#!/bin/bash",
-        "dns-ready": b"#!/usr/bin/perl",
-        "lease": b"#!/bin/bash",
-    }
+def environment(found: Files) -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in found["kind/pytest-kind/node.env"][0].decode().splitlines())
+    return {name: value.strip('"') for name, value in pairs}
 
 
-@pytest.mark.parametrize("lease", [0, 300])
-def test_what_the_scripts_must_know_of_this_node(facts: NodeFacts, lease: int) -> None:
-    content, _ = node_files(ClusterConfig(), facts, lease)["kind/pytest-kind/node.env"]
-    assert content == f"ADDRESS=198.19.255.1\nNODE=c-control-plane\nLEASE={lease}\n".encode()
+class TestWhichFiles:
+    nodes: ClassVar = {**EVERYWHERE, "kind/kubeadm.conf": "600", **{f"etc/systemd/system/{name}": "644" for name in UNITS}}
+
+    def test_of_the_first_node(self) -> None:
+        assert modes(files(ClusterConfig())) == {**self.nodes, CONFLIST: "644"}
+
+    def test_of_others_whose_share_of_the_pod_subnets_is_not_known_yet(self) -> None:
+        assert modes(files(config_of(2, 1), 1)) == self.nodes
+        assert modes(files(config_of(2, 1), 2)) == self.nodes
+
+    def test_of_a_node_whose_network_is_the_users(self) -> None:
+        assert modes(files(config_of(networking=Networking(disable_default_cni=True)))) == self.nodes
+
+    def test_of_a_load_balancer_which_runs_no_systemd(self) -> None:
+        assert modes(files(config_of(2), 2)) == {**EVERYWHERE, "kind/pytest-kind/haproxy.cfg": "644"}
+
+    def test_with_the_bootstrap_token_are_private_and_only_for_nodes(self) -> None:
+        facts = facts_of(config_of(2, 1))
+        for machine in facts.machines:
+            found = machine_files(config_of(2, 1), facts, machine, 300)
+            holding = {path: mode for path, (content, mode) in found.items() if facts.token.encode() in content}
+            assert holding == ({"kind/kubeadm.conf": 0o600} if machine.node else {})
 
 
-def test_kubeadms_configuration_is_the_nodes_own(facts: NodeFacts) -> None:
-    content, _ = node_files(ClusterConfig(), replace(facts, kubernetes="v1.36.0"), 300)["kind/kubeadm.conf"]
+def test_programs_are_scripts_that_say_how_they_are_run() -> None:
+    first_lines = {path.rsplit("/", 1)[1]: content.split(b"\n")[0] for path, (content, mode) in files(ClusterConfig()).items() if mode == 0o755}
+    assert first_lines == {name: b"#!/usr/bin/perl" if name == "dns-ready" else b"#!/bin/bash" for name in PROGRAMS}
+
+
+def test_kubeadms_configuration_is_the_nodes_own(facts: ClusterFacts) -> None:
+    content, _ = machine_files(ClusterConfig(), replace(facts, kubernetes="v1.36.0"), facts.machines[0], 300)["kind/kubeadm.conf"]
     assert next(yaml.safe_load_all(content))["kubernetesVersion"] == "v1.36.0"
+    joining, _ = files(config_of(1, 1), 1)["kind/kubeadm.conf"]
+    assert next(yaml.safe_load_all(joining))["kind"] == "JoinConfiguration"
 
 
-@pytest.mark.parametrize(
-    ("subnet", "share"), [("10.244.0.0/16", "10.244.0.0/24"), ("10.1.2.0/24", "10.1.2.0/24"), ("172.16.64.0/20", "172.16.64.0/24")]
-)
-def test_pods_of_the_node_get_the_first_share_of_the_subnet(facts: NodeFacts, subnet: str, share: str) -> None:
-    found = json.loads(conflist(subnet))
-    assert (found["cniVersion"], found["name"]) == ("1.0.0", "pytest-kind")
+class TestEnvironment:
+    """What the scripts must know of their machine."""
+
+    @pytest.mark.parametrize("lease", [0, 300])
+    def test_of_the_only_node(self, lease: int) -> None:
+        assert environment(files(ClusterConfig(), lease=lease)) == {
+            "NODE": "c-control-plane",
+            "ADDRESSES": "198.19.255.1",
+            "FIRST": "yes",
+            "LEASE": str(lease),
+            "MASQUERADE": "10.244.0.0/16",
+            "BALANCER": "",
+        }
+
+    def test_of_a_node_that_joins_a_dual_stack_cluster_with_a_load_balancer(self) -> None:
+        found = environment(files(config_of(2, 1, DUAL), 2))
+        assert found["ADDRESSES"] == "198.19.255.3 fd00:198:19:255::3"
+        assert found["FIRST"] == ""
+        assert found["MASQUERADE"] == "10.244.0.0/16 fd00:10:244::/56"
+        assert found["BALANCER"] == "198.19.255.254 fd00:198:19:255::fe"
+
+    def test_of_a_load_balancer(self) -> None:
+        found = environment(files(config_of(2), 2))
+        assert (found["NODE"], found["ADDRESSES"], found["MASQUERADE"]) == ("c-external-load-balancer", "198.19.255.254", "")
+
+    def test_where_another_network_takes_pods_out(self) -> None:
+        assert environment(files(config_of(networking=Networking(disable_default_cni=True))))["MASQUERADE"] == ""
+
+
+class TestPeers:
+    def test_a_line_each_with_every_address(self) -> None:
+        facts = facts_of(config_of(2, 0, DUAL))
+        content, mode = peer_files(machine.place for machine in facts.machines)["kind/pytest-kind/peers"]
+        assert mode == 0o644
+        assert content.decode().splitlines() == [
+            "c-control-plane 02:0a:0b:0c:0d:01 198.19.255.1 fd00:198:19:255::1",
+            "c-control-plane2 02:0a:0b:0c:0d:02 198.19.255.2 fd00:198:19:255::2",
+            "c-external-load-balancer 02:0a:0b:0c:0d:fe 198.19.255.254 fd00:198:19:255::fe",
+        ]
+
+    def test_every_machine_knows_all_of_them_from_the_start(self) -> None:
+        config = config_of(2, 1)
+        assert len({files(config, at)["kind/pytest-kind/peers"] for at in range(4)}) == 1
+
+
+class TestShares:
+    def test_a_line_each(self) -> None:
+        assert share_files({"a": ["10.244.0.0/24", "fd00::/64"], "b": ["10.244.1.0/24"]}) == {
+            "kind/pytest-kind/shares": (b"a 10.244.0.0/24 fd00::/64\nb 10.244.1.0/24\n", 0o644)
+        }
+
+    @pytest.mark.parametrize(
+        ("networking", "shares"),
+        [
+            (Networking(), ["10.244.0.0/24"]),
+            (Networking(pod_subnet="10.1.2.0/24"), ["10.1.2.0/24"]),
+            (Networking(pod_subnet="172.16.64.0/20"), ["172.16.64.0/24"]),
+            (IPV6, ["fd00:10:244::/64"]),
+            (DUAL, ["10.244.0.0/24", "fd00:10:244::/64"]),
+        ],
+    )
+    def test_the_first_node_gets_the_first_of_each_subnet(self, networking: Networking, shares: list[str]) -> None:
+        config = ClusterConfig(networking=networking)
+        assert first_shares(config) == shares
+        found = files(config)
+        assert found["kind/pytest-kind/shares"][0].decode() == f"c-control-plane {' '.join(shares)}\n"
+        assert found[CONFLIST] == cni_files(shares)[CONFLIST]
+
+
+def test_the_cni_configuration_has_a_range_and_a_way_out_for_each_family() -> None:
+    content, mode = cni_files(["10.244.3.0/24", "fd00:10:244:3::/64"])[CONFLIST]
+    found = json.loads(content)
+    assert (found["cniVersion"], found["name"], mode) == ("1.0.0", "pytest-kind", 0o644)
     assert [plugin["type"] for plugin in found["plugins"]] == ["ptp", "portmap"]
-    assert found["plugins"][0]["ipam"]["ranges"] == [[{"subnet": share}]]
-    config = ClusterConfig(networking=Networking(pod_subnet=subnet))
-    assert node_files(config, facts, 0)["etc/cni/net.d/10-pytest-kind.conflist"][0].decode() == conflist(subnet)
+    assert found["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.244.3.0/24"}], [{"subnet": "fd00:10:244:3::/64"}]]
+    assert found["plugins"][0]["ipam"]["routes"] == [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+
+
+class TestBalancer:
+    def lines(self, networking: Networking) -> list[str]:
+        content, mode = balancer_files(facts_of(config_of(2, 1, networking)))["kind/pytest-kind/haproxy.cfg"]
+        assert mode == 0o644
+        assert content.endswith(b"\n")  # HAProxy refuses a last line without an end
+        return [line.strip() for line in content.decode().splitlines()]
+
+    def starting(self, word: str, networking: Networking | None = None) -> list[str]:
+        return [line.removeprefix(f"{word} ") for line in self.lines(networking or Networking()) if line.startswith(f"{word} ")]
+
+    def test_it_passes_on_to_every_control_plane_and_to_nothing_else(self) -> None:
+        assert self.starting("server") == ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
+        assert self.starting("bind") == ["0.0.0.0:6443"]
+
+    def test_in_an_ipv6_cluster(self) -> None:
+        assert self.starting("server", IPV6) == ["c-control-plane [fd00:198:19:255::1]:6443", "c-control-plane2 [fd00:198:19:255::2]:6443"]
+        assert self.starting("bind", IPV6) == ["0.0.0.0:6443", "[::]:6443 v6only"]  # the engine publishes over IPv4
+
+    def test_in_a_dual_stack_cluster_it_uses_the_first_family(self) -> None:
+        assert self.starting("server", DUAL) == ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
+        assert self.starting("bind", DUAL) == ["0.0.0.0:6443", "[::]:6443 v6only"]
+
+    def test_only_to_those_that_serve(self) -> None:
+        assert self.starting("option") == ["httpchk GET /readyz"]
+        assert self.starting("http-check") == ["expect rstatus ^(200|401|403)$"]
+        (check,) = self.starting("default-server")
+        assert check.startswith("check check-ssl verify none ")
+        assert check.endswith("on-marked-down shutdown-sessions")

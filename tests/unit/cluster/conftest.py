@@ -21,7 +21,7 @@ from support.plugin import Boot
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
     """The steps of a boot, for tests to change."""
     made: list[Action] = [Boot()]
-    monkeypatch.setattr(cluster, "default_actions", lambda: made)
+    monkeypatch.setattr(cluster, "default_actions", lambda _: made)
     return made
 
 

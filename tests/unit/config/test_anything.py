@@ -83,6 +83,7 @@ CLUSTERS = given_fields(
     containerdConfigPatchesJSON6902=PATCHES,
     registryMirrors=st.dictionaries(TEXTS, st.lists(TEXTS, max_size=2), max_size=2),
     caCertificates=st.lists(TEXTS, max_size=1),
+    manifests=st.lists(TEXTS, max_size=1),
 )
 HEAD = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4"}
 HEADER = yaml.safe_dump(HEAD)

@@ -16,7 +16,7 @@ HEADER = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
 NETWORKING = "apiServerAddress, apiServerPort, disableDefaultCNI, dnsSearch, ipFamily, kubeProxyMode, podSubnet, serviceSubnet"
 CLUSTER = (
     "apiVersion, caCertificates, containerdConfigPatches, containerdConfigPatchesJSON6902, featureGates, kind, kubeadmConfigPatches, "
-    "kubeadmConfigPatchesJSON6902, name, networking, nodes, registryMirrors, runtimeConfig"
+    "kubeadmConfigPatchesJSON6902, manifests, name, networking, nodes, registryMirrors, runtimeConfig"
 )
 EVERYTHING = """
 kind: Cluster
@@ -56,6 +56,7 @@ containerdConfigPatches: ["a = 1"]
 containerdConfigPatchesJSON6902: ["[]"]
 registryMirrors: {docker.io: ["http://mirror:5000"]}
 caCertificates: []
+manifests: []
 """
 
 FULL = ClusterConfig(

@@ -45,6 +45,7 @@ def test_every_default_of_a_cluster() -> None:
         "containerd_config_patches_json6902": (),
         "registry_mirrors": {},
         "ca_certificates": (),
+        "manifests": (),
     }
 
 
@@ -128,6 +129,7 @@ def test_equal_configurations_have_equal_digests_whatever_the_name() -> None:
         {"containerd_config_patches_json6902": ("[]",)},
         {"registry_mirrors": {"docker.io": ("http://a",)}},
         {"ca_certificates": ("/a",)},
+        {"manifests": ("/a",)},
     ],
 )
 def test_every_field_but_the_name_changes_the_digest(change: dict[str, object]) -> None:

@@ -225,3 +225,19 @@ class TestCertificates:
     def test_no_file(self, tmp_path: Path, path: str) -> None:
         (problem,) = problems(ClusterConfig(ca_certificates=(str(tmp_path / path),)))
         assert problem.startswith("caCertificates[0]: must be a file with certificates in PEM form, found ")
+
+
+class TestManifests:
+    def test_objects(self, tmp_path: Path) -> None:
+        (tmp_path / "cni.yaml").write_text("kind: ConfigMap\n---\nkind: DaemonSet\n", encoding="utf-8")
+        assert problems(ClusterConfig(manifests=(str(tmp_path / "cni.yaml"),))) == []
+
+    @pytest.mark.parametrize("text", ["", "- kind: ConfigMap", "a: 1", "{", "kind: A\n---\n7"])
+    def test_a_file_of_something_else(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "cni.yaml").write_text(text, encoding="utf-8")
+        (problem,) = problems(ClusterConfig(manifests=(str(tmp_path / "cni.yaml"),)))
+        assert problem.startswith(f"manifests[0]: must be a file of Kubernetes objects in YAML, found '{tmp_path / 'cni.yaml'}'")
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        (problem,) = problems(ClusterConfig(manifests=(str(tmp_path / "none"),)))
+        assert "No such file" in problem

@@ -14,6 +14,7 @@ from pytest_kind import labels
 from pytest_kind.errors import EngineError
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep, users
+from pytest_kind.provision.provider import ContainerSpec
 from support.engine import FakeEngine
 
 
@@ -133,6 +134,17 @@ class TestVolumes:
         engine.add_container("kept", dead.labels(keep=True), volume=True)
         assert sweep(engine, cache).removed == []
         assert len(engine.volumes({})) == 1
+
+    @pytest.mark.parametrize(("keep", "removed"), [(False, ["container a", "container b", "volume c-shared"]), (True, [])])
+    def test_that_machines_have_in_common_go_after_the_machines(
+        self, engine: FakeEngine, cache: Path, dead: Session, keep: bool, removed: list[str]
+    ) -> None:
+        marks = dead.labels(keep=keep)
+        engine.create_volume("c-shared", marks)
+        for name in ("a", "b"):
+            engine.create(ContainerSpec(name=name, image="any", labels=marks, named_volumes={"c-shared": "/kind/shared"}))
+        assert sorted(sweep(engine, cache).removed) == removed
+        assert [one.name for one in engine.volumes({})] == ([] if removed else ["c-shared"])
 
     def test_of_a_session_that_is_alive_or_the_callers_own_stay(self, engine: FakeEngine, cache: Path, dead: Session, alive: Session) -> None:
         engine.add_volume("busy", alive.labels())

@@ -1,0 +1,85 @@
+"""The ladder of readiness: what answered now, never a stored condition alone."""
+
+from __future__ import annotations
+
+from pytest_kind.api.http import ApiError
+from pytest_kind.boot import addons
+from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
+from pytest_kind.waiting import NotYet, wait_for
+
+POLL_SECONDS = 0.03
+_NAME = "kubernetes.default.svc.cluster.local"
+
+
+class NodesReady:
+    """Waits for every node to be Ready. Where the network is the user's to bring later, that is later."""
+
+    name = "node"
+
+    def __call__(self, context: BootContext) -> None:
+        if not has_network(context):
+            return
+
+        def probe() -> NotYet | bool:
+            try:
+                found = {one["metadata"]["name"]: one["status"].get("conditions", []) for one in context.api.get("/api/v1/nodes")["items"]}
+            except ApiError as error:
+                return NotYet(str(error))
+            for one in context.nodes:
+                ready = next((condition for condition in found.get(one.name, []) if condition["type"] == "Ready"), None)
+                if ready is None or ready["status"] != "True":
+                    return NotYet(f"node {one.name}: {ready['message'] if ready else 'has reported nothing'}")
+            return True
+
+        wait_for("every node is Ready", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
+
+
+class Dns:
+    """Waits until a query from a pod's network namespace, on every new node, to the DNS Service's address is answered."""
+
+    name = "DNS"
+
+    def __call__(self, context: BootContext) -> None:
+        if not has_network(context) or context.config.networking.kube_proxy_mode == "none":
+            return  # without kube-proxy nobody serves the address until the user's replacement does
+        server = dns_address(context)
+
+        def ask(one: BootMachine) -> None:
+            seconds = max(1.0, context.deadline.left)
+            # A single node has pods by now. Elsewhere there may be none but DNS servers, whose queries go other ways.
+            alone = len(context.nodes) == 1 or context.config.networking.disable_default_cni
+            program = "/kind/pytest-kind/dns-ready" if alone else "/kind/pytest-kind/pod-dns"
+            context.exec([program, server, _NAME, f"{seconds:.1f}"], seconds + 5, on=one)
+
+        asked = [one for one in context.fresh if one.machine.node is not None]
+        side_by_side(ask, asked[:1] if context.config.networking.disable_default_cni else asked)
+
+
+class Defaults:
+    """Waits for what tests take for granted: the default ServiceAccount and the default StorageClass."""
+
+    name = "defaults"
+
+    def __call__(self, context: BootContext) -> None:
+        def probe() -> NotYet | bool:
+            try:
+                context.api.get("/api/v1/namespaces/default/serviceaccounts/default")
+                classes = context.api.get("/apis/storage.k8s.io/v1/storageclasses")["items"]
+            except ApiError as error:
+                return NotYet(str(error))
+            marked = [one for one in classes if one["metadata"].get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"]
+            return bool(marked) or NotYet("no StorageClass is marked as default")
+
+        wait_for("default ServiceAccount and StorageClass", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
+
+
+def has_network(context: BootContext) -> bool:
+    """Whether pods will have a network without anybody's doing: ours, or one that the configuration brings along."""
+    return not context.config.networking.disable_default_cni or bool(context.config.manifests)
+
+
+def dns_address(context: BootContext) -> str:
+    """The cluster address of the DNS Service."""
+    if "dns" in context.manifests:
+        return addons.service_address(addons.documents(context.manifests["dns"]))
+    return str(context.api.get("/api/v1/namespaces/kube-system/services/kube-dns")["spec"]["clusterIP"])
