@@ -24,15 +24,18 @@ _ARGUMENTS = {"extraArgs", "kubeletExtraArgs"}
 _ADDED_TO = {"certSANs"}
 
 
-def patched_for_node(config: ClusterConfig, index: int, documents: Sequence[Document]) -> list[Document]:
+def patched_for_node(config: ClusterConfig, index: int, documents: Sequence[Document], *, called: str = "") -> list[Document]:
     """The documents of ``config.nodes[index]`` after the cluster's patches and then the node's own, as in kind.
+
+    Args:
+        called: what messages call the node; by default its place in the configuration.
 
     Raises:
         ConfigError: see :func:`patched`; the problems of both levels.
     """
     result = list(documents)
     wrong: list[str] = []
-    for prefix, level in (("", config), (f"nodes[{index}].", config.nodes[index])):
+    for prefix, level in (("", config), (f"{called or f'nodes[{index}]'}.", config.nodes[index])):
         merge = [(f"{prefix}kubeadmConfigPatches[{number}]", text) for number, text in enumerate(level.kubeadm_config_patches)]
         json6902 = [(f"{prefix}kubeadmConfigPatchesJSON6902[{number}]", one) for number, one in enumerate(level.kubeadm_config_patches_json6902)]
         try:

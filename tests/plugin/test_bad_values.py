@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from pytest_kind.config.types import ClusterConfig, kinds_name
 from support.project import Project
 
 USES = "def test_a(kind_cluster):\n    pass\n\ndef test_b():\n    pass\n"
+NO_SUCH_FIELD = f"no such field; accepted: {', '.join(sorted(kinds_name(field.name) for field in dataclasses.fields(ClusterConfig)))}"
 ACCEPTED = "the path of a file, a mapping or a ClusterConfig"
 
 
@@ -102,7 +106,7 @@ def test_a_configuration_that_is_not_there(project: Project) -> None:
             "@pytest.mark.kind(timeout=…) of test_it.py::test_a: 'soon' is not accepted; accepted is a number of seconds from 5 to 3600",
         ),
         ("image=7", "@pytest.mark.kind(image=…) of test_it.py::test_a: 7 is not accepted; accepted is a value that is not empty"),
-        ("{'color': 1}", "@pytest.mark.kind(config=…) of test_it.py::test_a: 1 problem\n  - color: no such field"),
+        ("{'color': 1}", f"@pytest.mark.kind(config=…) of test_it.py::test_a: 1 problem\n  - color: {NO_SUCH_FIELD}"),
         ("7", f"@pytest.mark.kind(config=…) of test_it.py::test_a: 7 is not accepted; accepted is {ACCEPTED}"),
     ],
 )
@@ -125,7 +129,7 @@ def test_problems_of_several_tests_come_at_once_and_each_once(project: Project) 
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"), [("{'color': 1}", "1 problem\n  - color: no such field"), ("7", f"7 is not accepted; accepted is {ACCEPTED}")]
+    ("answer", "problem"), [("{'color': 1}", f"1 problem\n  - color: {NO_SUCH_FIELD}"), ("7", f"7 is not accepted; accepted is {ACCEPTED}")]
 )
 def test_a_hooks_configuration_that_is_none(project: Project, answer: str, problem: str) -> None:
     project.tests(USES)

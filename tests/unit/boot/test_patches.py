@@ -240,3 +240,8 @@ class TestNode:
             "nodes[1].kubeadmConfigPatches[0]",
             "nodes[1].kubeadmConfigPatchesJSON6902[0]",
         ]
+
+    def test_a_node_may_be_called_something_else(self) -> None:
+        config = self.config("kind: KubeletConfiguration", "kind: Service")
+        with pytest.raises(ConfigError, match=r"\n  - node\.kubeadmConfigPatches\[0\]: "):
+            patched_for_node(config, 1, WORKER, called="node")
