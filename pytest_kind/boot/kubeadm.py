@@ -106,7 +106,7 @@ def _text(documents: list[Document], config: ClusterConfig, machine: Machine) ->
         config, index = replace(config, nodes=(machine.node,)), 0
     else:
         index = machine.index
-    return yaml.safe_dump_all(patched_for_node(config, index, documents), sort_keys=False)
+    return yaml.safe_dump_all(patched_for_node(config, index, documents, called="" if machine.index is not None else "node"), sort_keys=False)
 
 
 def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
