@@ -157,6 +157,7 @@ class Maker:
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
         )
+        _refuse_long_names(name, facts)
         check_patches(request.config, facts)  # the same for what fits nothing
         tries = 0
         while True:
@@ -307,6 +308,15 @@ def _refuse_unreachable(config: ClusterConfig, engine: EngineInfo) -> None:
         raise UsageError(
             f"the engine at {engine.address} is on another machine, and {address} there cannot be reached from here: "
             "set networking.apiServerAddress (--kind-config) to an address of that machine"
+        )
+
+
+def _refuse_long_names(name: str, facts: ClusterFacts) -> None:
+    longest = max((machine.place.name for machine in facts.machines), key=len)
+    if len(longest) > naming.MAX_HOST_NAME:
+        raise UsageError(
+            f"--kind-name: {name!r} makes a machine {longest!r} of {len(longest)} characters, at most {naming.MAX_HOST_NAME} are accepted: "
+            f"choose a name of {len(name) - len(longest) + naming.MAX_HOST_NAME} or less"
         )
 
 

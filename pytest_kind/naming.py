@@ -10,7 +10,8 @@ from pytest_kind.errors import UsageError
 # kind's rule (its pkg/cluster/internal/create/create.go). A node's name must be a host name too, hence the length:
 # 63 characters of a DNS label less "-control-plane".
 _VALID = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-MAX_LENGTH = 63 - len("-control-plane")
+MAX_HOST_NAME = 63
+MAX_LENGTH = MAX_HOST_NAME - len("-control-plane")
 
 
 def check_cluster_name(name: str, source: str) -> str:

@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 
 from pytest_kind.config.types import ClusterConfig
 
+# Where the constant addresses of nodes lie (provision/places.py). From the block that RFC 2544 sets aside for benchmarks, and
+# a local IPv6 one (RFC 4193): no network that a pod might want to reach is there.
+NODES_IPV4 = "198.19.255.0/24"
+NODES_IPV6 = "fd00:198:19:255::/64"
+
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MAX_PORT = 65535
 _ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared with
@@ -54,6 +59,10 @@ def _pods_and_services(config: ClusterConfig) -> Iterator[str]:
         shares = 1 << max(_SHARE[pod.version] - pod.prefixlen, 0)
         if shares < len(config.nodes):
             yield f"networking.podSubnet: {pod} has room for {shares} nodes of a /{_SHARE[pod.version]} each, found {len(config.nodes)} nodes"
+    for path, one in (*(("networking.podSubnet", one) for one in pods), *(("networking.serviceSubnet", one) for one in services)):
+        nodes = ipaddress.ip_network(NODES_IPV4 if one.version == 4 else NODES_IPV6)  # noqa: PLR2004 - the family
+        if one.overlaps(nodes):
+            yield f"{path}: {one} overlaps the nodes' own addresses, {nodes}"
     for pod, service in itertools.product(pods, services):
         if pod.version == service.version and pod.overlaps(service):
             yield f"networking.podSubnet: {pod} overlaps serviceSubnet {service}"

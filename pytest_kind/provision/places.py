@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels, naming
+from pytest_kind.config.networks import NODES_IPV4, NODES_IPV6
 from pytest_kind.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     from pytest_kind.config.types import ClusterConfig, Node
 
-# From the block that RFC 2544 sets aside for benchmarks, and a local IPv6 one (RFC 4193): no network that a pod might want
-# to reach lies there.
-IPV4_NETWORK = "198.19.255.0/24"
-IPV6_NETWORK = "fd00:198:19:255::/64"
 LAST_NODE = 253
 LOAD_BALANCER = 254
 
@@ -54,7 +51,7 @@ class Place:
     @property
     def addresses(self) -> tuple[str, ...]:
         """One for each IP family of the cluster."""
-        ipv4, ipv6 = IPV4_NETWORK.replace("0/24", str(self.number)), IPV6_NETWORK.replace("/64", f"{self.number:x}")
+        ipv4, ipv6 = NODES_IPV4.replace("0/24", str(self.number)), NODES_IPV6.replace("/64", f"{self.number:x}")
         return {"ipv4": (ipv4,), "ipv6": (ipv6,), "dual": (ipv4, ipv6)}[self.family]
 
     @property
