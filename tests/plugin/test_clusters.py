@@ -32,7 +32,7 @@ def test_markers_that_ask_for_something_else_get_another_one_and_tests_are_group
         "other = pytest.mark.kind({'networking': {'podSubnet': '10.1.0.0/16'}})\n"
         "def test_a(kind_cluster): pass\n"
         "@other\ndef test_b(kind_cluster): assert kind_cluster.config.networking.pod_subnet == '10.1.0.0/16'\n"
-        "def test_c(kind_cluster): assert kind_cluster.config.networking.pod_subnet == '10.244.0.0/16'\n"
+        "def test_c(kind_cluster): assert kind_cluster.config.networking.pod_subnets == ('10.244.0.0/16',)\n"
         "@pytest.mark.kind(config={'networking': {'podSubnet': '10.1.0.0/16'}})\ndef test_d(kind_cluster): pass\n"
         "def test_e(): pass\n"
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_kind import labels
-from pytest_kind.boot.actions import Action, BootContext
+from pytest_kind.boot.actions import Action
+from pytest_kind.boot.context import BootContext
 from pytest_kind.cluster import KindCluster, Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import BootError, UsageError
@@ -50,7 +51,7 @@ class TestMaking:
         assert cluster.kept
         assert (container.labels[labels.KEEP], container.labels[labels.LEASE]) == ("true", "0")
         assert (seen[0].lease, seen[0].facts.durable) == (0, True)
-        assert cluster._renewal is None
+        assert cluster._site.renewal is None
 
     def test_without_a_name_equal_wishes_get_equal_names(self, maker: Maker) -> None:
         unnamed = replace(REQUEST, name=None)
