@@ -141,7 +141,7 @@ class KindCluster:
         return self._client
 
     def kubectl(self, *argv: str, input: str | None = None, timeout: float = 300.0) -> str:  # noqa: A002 - subprocess' word
-        """Runs the node's own kubectl, as administrator, and returns its standard output.
+        """Runs the own kubectl of a control plane that runs, as administrator, and returns its standard output.
 
         Args:
             input: what it reads as standard input (``-f -``).
@@ -150,7 +150,7 @@ class KindCluster:
         Raises:
             CommandError: it ended with something else than 0.
         """
-        node = self.nodes[0]
+        node = self._control_plane()
         if input is None:
             return node.exec("kubectl", *argv, timeout=timeout)
         # In a file: an argument has a limit of 128 KiB, and is seen by everybody who lists processes.
@@ -158,6 +158,12 @@ class KindCluster:
         with texts_archive({place: (input.encode(), 0o600)}) as archive:
             self._site.provider.put(node.container, "/", archive)
         return node.exec("sh", "-c", 'exec <"$1"; rm "$1"; shift; exec kubectl "$@"', "kubectl", f"/{place}", *argv, timeout=timeout)
+
+    def _control_plane(self) -> KindNode:
+        """The first control plane that runs; where none does, the first, whose error is to be seen."""
+        running = {one.id for one in self._site.provider.containers({labels.CLUSTER: self.name}) if one.running}
+        control_planes = [node for node in self.nodes if node.role == labels.ROLE_CONTROL_PLANE]
+        return next((node for node in control_planes if node.container in running), control_planes[0])
 
     def load_image(self, *references: str) -> None:
         """Puts images of the engine into every node.

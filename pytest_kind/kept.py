@@ -54,8 +54,15 @@ def find(provider: Provider, name: str) -> Found | None:
     strange = next((one for one in there if not labels.is_ours(one.labels) or labels.NUMBER not in one.labels), None)
     if strange is not None:
         raise UsageError(f"cluster {name!r} is not ours (container {strange.name})")
-    ordered = sorted(there, key=lambda one: int(one.labels[labels.NUMBER]))
+    # A control plane first: the one that the cluster began with may be gone, and its number a worker's.
+    control_planes = [one for one in there if one.labels[labels.ROLE] == labels.ROLE_CONTROL_PLANE]
+    first = min(control_planes or there, key=_number)
+    ordered = sorted(there, key=lambda one: (one is not first, _number(one)))
     return Found(name, tuple(BootMachine(_machine(one), one.id) for one in ordered), tuple(ordered))
+
+
+def _number(container: Container) -> int:
+    return int(container.labels[labels.NUMBER])
 
 
 def _machine(container: Container) -> Machine:

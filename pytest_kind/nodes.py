@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,14 @@ from pytest_kind import kept, labels
 from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.boot.actions import joining_actions
-from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
-from pytest_kind.boot.files import balancer_files, peer_files
+from pytest_kind.boot.context import BootContext, BootMachine, led_by, side_by_side
+from pytest_kind.boot.files import Files, balancer_files, peer_files
+from pytest_kind.boot.join import tell
 from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.boot.ready import Dns, NodesReady
 from pytest_kind.config.types import Node
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
-from pytest_kind.image.archive import texts_archive
 from pytest_kind.provision.places import Machine, next_place
 from pytest_kind.provision.plan import container
 from pytest_kind.waiting import Deadline, NotYet, wait_for
@@ -28,29 +28,34 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 10
+_UNDO_SECONDS = 15
+_ROLES = (labels.ROLE_CONTROL_PLANE, labels.ROLE_WORKER)
 
 
 def add_node(cluster: KindCluster, node: Node, timeout: float) -> BootMachine:
     """Makes a node and has it join.
 
     Raises:
-        UsageError: a control plane, where there is no load balancer to know of it.
+        UsageError: a control plane, where there is no load balancer to know of it; a role that is none; an image of its own.
         BootError: it did not join in time; nothing of it is left.
     """
     site, there = cluster._site, cluster._machines  # noqa: SLF001 - this module is the handle's own hands
     balanced = there[-1].machine.node is None
+    if node.role not in _ROLES:
+        raise UsageError(f"add_node: role: {node.role!r} is not accepted; accepted are {', '.join(_ROLES)}")
+    if node.image is not None:
+        raise UsageError(f"add_node: image: {node.image!r} is not accepted; a node that is added has the image of the cluster's first one")
     if node.role == labels.ROLE_CONTROL_PLANE and not balanced:
         raise UsageError(f"add_node: cluster {cluster.name} was made with one control plane and no load balancer; it can have more workers only")
     machine = Machine(place=next_place([one.machine.place for one in there], cluster.name, node.role), node=node)
     with site.progress.step(f"adding node {machine.place.name}"), _context(cluster, timeout) as context:
         token = context.exec(["kubeadm", "token", "create"]).strip()
         fresh = BootMachine(machine, site.provider.create(container(site.plan, machine, image=site.image, publish=False)))
-        nodes = [one for one in there if one.machine.node is not None]
-        everyone = (*nodes, fresh, *there[len(nodes) :])
+        everyone = _with(there, fresh)
         if site.renewal is not None:
             site.renewal.of(one.container for one in everyone)
-        context.machines, context.fresh = everyone, (fresh,)
-        context.facts = replace(context.facts, machines=tuple(one.machine for one in everyone), token=token)
+        context.machines, context.fresh = _with(context.machines, fresh), (fresh,)  # still led by one that runs
+        context.facts = replace(context.facts, machines=tuple(one.machine for one in context.machines), token=token)
         phase = "create"
         try:
             _introduce(context)
@@ -59,10 +64,10 @@ def add_node(cluster: KindCluster, node: Node, timeout: float) -> BootMachine:
                 action(context)
         except KindError as error:
             evidence = node_evidence(site.provider, fresh.container, fresh.name)
-            _forget(cluster, context, fresh, there)
-            raise BootError(cluster.name, f"{phase} of {fresh.name}", error, evidence) from error
+            left = _undo(cluster, context, fresh, there)
+            raise BootError(cluster.name, f"{phase} of {fresh.name}", error, "\n".join(filter(None, (evidence, *left)))) from error
         except BaseException:
-            _forget(cluster, context, fresh, there)
+            _undo(cluster, context, fresh, there)
             raise
     cluster._machines = everyone  # noqa: SLF001
     return fresh
@@ -81,8 +86,10 @@ def remove_node(cluster: KindCluster, name: str, timeout: float) -> None:
             f"remove_node: {name!r} is no node of cluster {cluster.name}; its nodes are {', '.join(node.name for node in cluster.nodes)}"
         )
     left = tuple(one for one in there if one is not gone)
-    if not any(one.machine.is_control_plane for one in left):
+    first = next((one for one in left if one.machine.is_control_plane), None)
+    if first is None:
         raise UsageError(f"remove_node: {name} is the last control plane of cluster {cluster.name}")
+    left = led_by(first, left)
     with _context(cluster, timeout, left) as context:
         if gone.machine.is_control_plane:
             _leave_etcd(context, name)
@@ -158,20 +165,31 @@ def wait_until_well(cluster: KindCluster, timeout: float) -> None:
             return True
 
         wait_for("the API server's /readyz", ready, deadline, every=_POLL_SECONDS, on_wait=site.progress.tick)
-        before = _heartbeats(context.api)
-
-        def alive() -> NotYet | bool:
-            try:
-                now = _heartbeats(context.api)
-            except ApiError as error:
-                return NotYet(str(error))
-            silent = [one.name for one in context.nodes if now.get(one.name) == before.get(one.name)]
-            return NotYet(f"no sign of life of {', '.join(silent)}") if silent else True
-
-        wait_for("every node's sign of life", alive, deadline, every=_POLL_SECONDS, on_wait=site.progress.tick)
+        _wait_for_life(context)
         context.fresh = context.machines
         for action in (NodesReady(), Dns()):
             action(context)
+
+
+def _wait_for_life(context: BootContext) -> None:
+    """Waits until each node has renewed its lease since this was called."""
+
+    def beats() -> NotYet | dict[str, str]:
+        try:
+            return _heartbeats(context.api)
+        except ApiError as error:
+            return NotYet(str(error))
+
+    before = wait_for("the nodes' signs of life", beats, context.deadline, every=_POLL_SECONDS, on_wait=context.progress.tick)
+
+    def alive() -> NotYet | bool:
+        now = beats()
+        if isinstance(now, NotYet):
+            return now
+        silent = [one.name for one in context.nodes if now.get(one.name) == before.get(one.name)]
+        return NotYet(f"no sign of life of {', '.join(silent)}") if silent else True
+
+    wait_for("every node's sign of life", alive, context.deadline, every=_POLL_SECONDS, on_wait=context.progress.tick)
 
 
 def _heartbeats(api: Api) -> dict[str, str]:
@@ -188,7 +206,7 @@ def _context(cluster: KindCluster, timeout: float, machines: tuple[BootMachine, 
     first = next((one for one in everyone if one.machine.is_control_plane and one.container in running), None)
     if first is None:
         raise KindError(f"no control plane of cluster {cluster.name} runs")
-    ordered = (first, *(one for one in everyone if one is not first))
+    ordered = led_by(first, everyone)
     context = BootContext(
         provider=site.provider,
         machines=ordered,
@@ -214,16 +232,36 @@ def _introduce(context: BootContext) -> None:
     """Tells those that are there who is there now; the load balancer passes on to the control planes among them."""
     peers = peer_files(one.machine.place for one in context.machines)
 
-    def tell(one: BootMachine) -> None:
-        files = {**peers, **(balancer_files(context.facts) if one.machine.node is None else {})}
-        with texts_archive(files) as archive:
-            context.provider.put(one.container, "/", archive)
-        context.exec(["/kind/pytest-kind/network"], on=one)
-        if one.machine.node is None:
-            context.provider.kill(one.container, "SIGUSR2")
+    def files(one: BootMachine) -> Files:
+        return {**peers, **(balancer_files(context.facts) if one.machine.node is None else {})}
 
-    running = {one.id for one in context.provider.containers({labels.CLUSTER: context.facts.cluster}) if one.running}
-    side_by_side(tell, [one for one in context.machines if one.container in running and one not in context.fresh])
+    for one in tell(context, [one for one in context.machines if one not in context.fresh], files):
+        if one.machine.node is None:
+            context.provider.kill(one.container, "SIGUSR2")  # HAProxy reads its configuration again
+
+
+def _with(there: tuple[BootMachine, ...], fresh: BootMachine) -> tuple[BootMachine, ...]:
+    """The machines and a new node; a load balancer stays the last."""
+    nodes = [one for one in there if one.machine.node is not None]
+    return (*nodes, fresh, *there[len(nodes) :])
+
+
+def _undo(cluster: KindCluster, context: BootContext, fresh: BootMachine, there: tuple[BootMachine, ...]) -> list[str]:
+    """As if the node had never been there. Returns what could not be undone, which is no reason to leave the rest."""
+    context.deadline = Deadline(_UNDO_SECONDS)
+    steps: list[Callable[[], None]] = [
+        lambda: context.api.delete(f"/api/v1/nodes/{fresh.name}"),
+        lambda: _forget(cluster, context, fresh, there),
+    ]
+    if fresh.machine.is_control_plane:  # while it still runs: a quorum may need it to agree
+        steps.insert(0, lambda: _leave_etcd(context, fresh.name))
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except KindError as error:
+            failed.append(f"--- {fresh.name}: could not be undone: {error}")
+    return failed
 
 
 def _leave_etcd(context: BootContext, name: str) -> None:

@@ -37,6 +37,11 @@ class BootMachine:
         return self.machine.place.name
 
 
+def led_by(first: BootMachine, machines: Iterable[BootMachine]) -> tuple[BootMachine, ...]:
+    """The machines in their order, but this one first."""
+    return (first, *(one for one in machines if one is not first))
+
+
 @dataclass(slots=True, kw_only=True)
 class BootContext:
     """What the steps share. The second half is filled by the steps themselves.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
 import yaml
 
+from pytest_kind import labels
 from pytest_kind.api.http import ApiError
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
-from pytest_kind.boot.files import cni_files, first_shares, peer_files, share_files
+from pytest_kind.boot.files import Files, cni_files, first_shares, peer_files, share_files
 from pytest_kind.boot.kubeadm import API_PORT, DISCOVERY
 from pytest_kind.boot.ready import POLL_SECONDS
 from pytest_kind.errors import KindError
@@ -80,13 +81,25 @@ class Shares:
             raise KindError(f"node {context.first.name} was given {shares[context.first.name]} of the pod subnets, not the first share")
         common = {**share_files(shares), **peer_files(one.machine.place for one in context.machines)}
 
-        def tell(one: BootMachine) -> None:
-            own = cni_files(shares[one.name]) if one.machine.node is not None and one is not context.first else {}
-            with texts_archive({**common, **own}) as archive:
-                context.provider.put(one.container, "/", archive)
+        def files(one: BootMachine) -> Files:
+            return {**common, **(cni_files(shares[one.name]) if one.machine.node is not None and one is not context.first else {})}
+
+        tell(context, context.machines, files)
+
+
+def tell(context: BootContext, machines: Iterable[BootMachine], files: Callable[[BootMachine], Files]) -> list[BootMachine]:
+    """Tells machines who is there. Those that run, which it returns, set their ways anew at once, the others when they start."""
+    running = {one.id for one in context.provider.containers({labels.CLUSTER: context.facts.cluster}) if one.running}
+
+    def tell_one(one: BootMachine) -> None:
+        with texts_archive(files(one)) as archive:
+            context.provider.put(one.container, "/", archive)
+        if one.container in running:
             context.exec(["/kind/pytest-kind/network"], on=one)
 
-        side_by_side(tell, context.machines)
+    told = list(machines)
+    side_by_side(tell_one, told)
+    return [one for one in told if one.container in running]
 
 
 def _discovery(context: BootContext) -> str:

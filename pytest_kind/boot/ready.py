@@ -12,7 +12,7 @@ _NAME = "kubernetes.default.svc.cluster.local"
 
 
 class NodesReady:
-    """Waits for every node to be Ready. Where the network is the user's to bring later, that is later."""
+    """Waits for every new node to be Ready. Where the network is the user's to bring later, that is later."""
 
     name = "node"
 
@@ -20,12 +20,14 @@ class NodesReady:
         if not has_network(context):
             return
 
+        booting = [one for one in context.fresh if one.machine.node is not None]
+
         def probe() -> NotYet | bool:
             try:
                 found = {one["metadata"]["name"]: one["status"].get("conditions", []) for one in context.api.get("/api/v1/nodes")["items"]}
             except ApiError as error:
                 return NotYet(str(error))
-            for one in context.nodes:
+            for one in booting:
                 ready = next((condition for condition in found.get(one.name, []) if condition["type"] == "Ready"), None)
                 if ready is None or ready["status"] != "True":
                     return NotYet(f"node {one.name}: {ready['message'] if ready else 'has reported nothing'}")

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_kind import cluster
 from pytest_kind.api import kubeconfig
-from pytest_kind.boot.actions import BootContext
+from pytest_kind.boot.context import BootContext
 from pytest_kind.errors import EngineUnavailable
 from pytest_kind.image import assemble
 from pytest_kind.image.inputs import Inputs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind.boot.actions import BootContext
+from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.config.types import ClusterConfig
 from support.api_server import ApiServer

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_kind.boot import actions
-from pytest_kind.boot.actions import BootContext
+from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.files import machine_files
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import CommandError, Conflict, KindError, WaitTimeout

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from pytest_kind.boot.actions import BootContext
-from pytest_kind.boot.context import side_by_side
+from pytest_kind.boot.context import BootContext, side_by_side
 from pytest_kind.errors import CommandError, KindError
 from support.clusters import MakeContext, config_of
 from support.engine import FakeEngine

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pytest_kind.api import kubeconfig
-from pytest_kind.boot.actions import BootContext
+from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.files import cni_files, peer_files, share_files
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.config.types import Networking

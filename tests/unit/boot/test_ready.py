@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_kind.boot import ready
-from pytest_kind.boot.actions import BootContext
+from pytest_kind.boot.context import BootContext
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import CommandError, WaitTimeout
 from pytest_kind.waiting import Deadline
@@ -77,6 +77,12 @@ class TestNodesReady:
         with pytest.raises(WaitTimeout, match=r"last seen: node c-worker: late$"):
             ready.NodesReady()(context)
         api_server.answer("GET", NODES, nodes(control_plane=[READY], control_plane2=[READY], worker=[READY], another=None))
+        ready.NodesReady()(context)
+
+    def test_of_a_cluster_that_runs_only_new_ones_count(self, make_context: MakeContext, api_server: ApiServer) -> None:
+        context = make_context(config_of(1, 1))
+        context.fresh = context.machines[1:]
+        api_server.answer("GET", NODES, nodes(control_plane=[{**READY, "status": "Unknown", "message": "dead"}], worker=[READY]))
         ready.NodesReady()(context)
 
     def test_where_the_network_comes_later_nothing_is_waited_for(self, make_context: MakeContext, api_server: ApiServer) -> None:

@@ -105,7 +105,7 @@ def test_deleting_that_failed_is_done_again(cluster: KindCluster, engine: FakeEn
 
 
 def test_letting_go_ends_the_renewal_and_leaves_the_cluster(cluster: KindCluster, engine: FakeEngine) -> None:
-    renewal = cluster._renewal
+    renewal = cluster._site.renewal
     assert renewal is not None
     cluster.release()
     assert not renewal._thread.is_alive()

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from pytest_kind import labels
-from pytest_kind.boot.actions import Action, BootContext
+from pytest_kind.boot.actions import Action
+from pytest_kind.boot.context import BootContext
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import BootError, UsageError
 from pytest_kind.handle import KindCluster
 from pytest_kind.lease.session import Session
 from support.api_server import ApiServer
+from support.clusters import config_of
 from support.credentials import admin_conf
 from support.engine import FakeEngine
 
@@ -51,7 +53,7 @@ class TestMaking:
         assert cluster.kept
         assert (container.labels[labels.KEEP], container.labels[labels.LEASE]) == ("true", "0")
         assert (seen[0].lease, seen[0].facts.durable) == (0, True)
-        assert cluster._renewal is None
+        assert cluster._site.renewal is None
 
     def test_without_a_name_equal_wishes_get_equal_names(self, maker: Maker) -> None:
         unnamed = replace(REQUEST, name=None)
@@ -102,6 +104,26 @@ class TestAttaching:
         assert engine.names == []
 
 
+class TestAttachingToSeveral:
+    SEVERAL = replace(REQUEST, config=config_of(2, 1))
+
+    def test_all_of_its_machines_are_found(self, maker: Maker, engine: FakeEngine) -> None:
+        first = maker.make(self.SEVERAL)
+        first.release()
+        found = maker.make(self.SEVERAL)
+        assert [(one.name, one.container) for one in found._machines] == [(one.name, one.container) for one in first._machines]
+        assert [one.machine.place for one in found._machines] == [one.machine.place for one in first._machines]
+        assert [(node.name, node.role) for node in found.nodes] == [(node.name, node.role) for node in first.nodes]
+        assert len(engine.made("create")) == 4
+
+    def test_what_its_containers_have_in_common_is_known_for_further_ones(self, maker: Maker, engine: FakeEngine) -> None:
+        maker.make(self.SEVERAL).release()
+        plan = maker.make(self.SEVERAL)._site.plan
+        marks = engine.containers({})[0].labels
+        assert dict(plan.marks) == {key: value for key, value in marks.items() if key not in labels.OF_PLACES}
+        assert (plan.cluster, plan.shared, plan.config) == ("mine", True, self.SEVERAL.config)
+
+
 class TestReplacing:
     def replaced(self, maker: Maker, kept: KindCluster, engine: FakeEngine, request: Request = REQUEST) -> None:
         cluster = maker.make(request)
@@ -123,6 +145,18 @@ class TestReplacing:
         engine.stop(node_of(kept), 0)
         self.replaced(maker, kept, engine)
         assert notes == ["kept cluster mine is replaced: its node mine-control-plane is exited"]
+
+    @pytest.mark.parametrize("name", ["mine-control-plane2", "mine-worker", "mine-external-load-balancer"])
+    def test_one_of_whose_machines_one_does_not_run(self, maker: Maker, engine: FakeEngine, notes: list[str], name: str) -> None:
+        several = replace(REQUEST, config=config_of(2, 1))
+        maker.make(several).release()
+        container = engine.container(name)
+        assert container is not None
+        engine.stop(container.id, 0)
+        assert maker.make(several).phases[0][0] == "fake"
+        assert notes == [f"kept cluster mine is replaced: its node {name} is exited"]
+        assert [one.name for one in engine.volumes({}) if one.name == "mine-shared"] == ["mine-shared"]
+        assert engine.made("remove_volume") == ["mine-shared"]
 
     def test_one_whose_api_is_not_ready(self, maker: Maker, kept: KindCluster, engine: FakeEngine, api_server: ApiServer, notes: list[str]) -> None:
         api_server.answer("GET", "/readyz", (500, "[-]etcd failed"))

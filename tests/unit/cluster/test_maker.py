@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from pytest_kind import labels
-from pytest_kind.boot.actions import Action, BootContext
+from pytest_kind.boot.actions import Action
+from pytest_kind.boot.context import BootContext
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import BootError, CommandError, ConfigError, Conflict, EngineError, KindError, UsageError

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytest_kind.errors import ImageError
-from pytest_kind.image import balancer, debian
+from pytest_kind.image import debian
 from pytest_kind.image.balancer import balancer_image
+from pytest_kind.image.inputs import read_inputs
 from pytest_kind.image.store import NodeImage, resolve
 from pytest_kind.image.workshop import Workshop
 from support.engine import FakeEngine
@@ -20,7 +23,7 @@ def foreign(workshop: Workshop, engine: FakeEngine) -> NodeImage:
 
 @pytest.fixture
 def base(engine: FakeEngine) -> str:
-    return f"pytest-kind/base:{debian.base_digest(balancer.read_inputs('amd64'))}"
+    return f"pytest-kind/base:{debian.base_digest(read_inputs('amd64'))}"
 
 
 def test_our_node_image_has_the_program(workshop: Workshop, engine: FakeEngine) -> None:
@@ -44,7 +47,7 @@ def test_the_base_layer_is_made_once(workshop: Workshop, engine: FakeEngine, for
 def test_a_base_layer_that_cannot_be_made_is_told(
     workshop: Workshop, engine: FakeEngine, foreign: NodeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ImageError, match="the base layer cannot be pulled, and debootstrap needs root"):
         balancer_image(workshop, foreign)
 
