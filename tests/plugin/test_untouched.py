@@ -48,7 +48,7 @@ def test_tests_that_are_deselected_make_no_cluster(project: Project) -> None:
 
 
 def test_the_fixtures_are_listed_with_their_words(project: Project) -> None:
-    project.run("--fixtures").stdout.fnmatch_lines(
+    project.run("--fixtures").stdout.fnmatch_lines_random(  # pytest sorts them by their line, as text
         [
             "kind_cluster [[]session scope[]]*",
             "    A ready Kubernetes cluster: one for all tests that ask for the same configuration.",
@@ -56,6 +56,7 @@ def test_the_fixtures_are_listed_with_their_words(project: Project) -> None:
             "kind_kubeconfig [[]session scope[]]*",
             "kind_namespace*",
             "    A fresh namespace with its default ServiceAccount; deleted afterwards without waiting.",
+            "kind_image [[]session scope[]]*",
             "kind_cluster_factory [[]session scope[]]*",
         ]
     )
