@@ -149,7 +149,6 @@ def test_a_node_that_cannot_unpack_it_says_why_and_keeps_nothing(
     kind_cluster: KindCluster, provider: Provider, tmp_path: Path, forgotten: Callable[[str], str]
 ) -> None:
     name = forgotten(f"pytest-kind-test/broken:{kind_cluster.name}")
-    # A file and a folder of one name: the engine takes it, no file system does.
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY large /\n", encoding="utf-8")
     (tmp_path / "large").write_bytes(b"x" * 30_000_000)
     provider.build(tmp_path, dockerfile="Dockerfile", tag=name, labels={}, arguments={})

@@ -18,6 +18,8 @@ def test_the_keys_are_what_they_were() -> None:
         "CONFIG_DIGEST": "io.pytest-kind.config",
         "IMAGE_DIGEST": "io.pytest-kind.image",
         "KIND": "io.pytest-kind.kind",
+        "KIND_TEST_IMAGE": "test-image",
+        "CONTEXT": "io.pytest-kind.context",
         "FACTS": "io.pytest-kind.facts",
         "NUMBER": "io.pytest-kind.number",
         "LINK": "io.pytest-kind.link",

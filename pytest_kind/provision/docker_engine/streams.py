@@ -45,7 +45,8 @@ def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[byte
     sender = threading.Thread(target=send, name="pytest-kind-stdin", daemon=True)
     sender.start()
     try:
-        stdout, output = _frames(_reader(connection, raw))
+        with _reader(connection, raw) as reader:
+            stdout, output = _frames(reader)
     except BaseException:
         with contextlib.suppress(OSError):
             raw.shutdown(socket.SHUT_RDWR)  # lets go of a sender that waits for room
@@ -58,17 +59,15 @@ def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[byte
     return stdout, output
 
 
-def _reader(connection: Any, raw: socket.socket) -> IO[bytes]:  # noqa: ANN401 - as above
+def _reader(connection: Any, raw: socket.socket) -> contextlib.AbstractContextManager[IO[bytes]]:  # noqa: ANN401 - as above
     """Where to read from: what came together with the engine's answer is in that answer's buffer, not in the socket any more."""
     response = getattr(connection, "_response", None)
-    return raw.makefile("rb") if response is None else response.raw._fp.fp  # noqa: SLF001 - docker-py's own way
+    return raw.makefile("rb") if response is None else contextlib.nullcontext(response.raw._fp.fp)  # noqa: SLF001 - docker-py's own way
 
 
 def _frames(reader: IO[bytes]) -> tuple[bytes, bytes]:
     stdout, output = bytearray(), bytearray()
-    while header := reader.read(_HEADER):
-        if len(header) < _HEADER:
-            raise ConnectionError("the engine's stream ended within a header")
+    while header := _header(reader):
         stream, length = struct.unpack(">BxxxL", header)
         piece = reader.read(length)
         if len(piece) < length:
@@ -77,3 +76,13 @@ def _frames(reader: IO[bytes]) -> tuple[bytes, bytes]:
         if stream == _STDOUT:
             stdout += piece
     return bytes(stdout), bytes(output)
+
+
+def _header(reader: IO[bytes]) -> bytes:
+    try:
+        header = reader.read(_HEADER)
+    except ConnectionResetError:
+        return b""  # the end too: that of a connection whose other side had not read all that was sent
+    if 0 < len(header) < _HEADER:
+        raise ConnectionError("the engine's stream ended within a header")
+    return header

@@ -165,7 +165,9 @@ def _take(lack: _Lack, feed: Feed, wanted: Sequence[Wanted]) -> KindError | None
             feed.leave()
         if result.code == 0:
             return None
-        error: KindError = CommandError(lack.node.target.name, argv, result.code, result.output)
+        # containerd's warnings about the machine would take the place of what went wrong.
+        output = "\n".join(line for line in result.output.splitlines() if "level=warning" not in line)
+        error: KindError = CommandError(lack.node.target.name, argv, result.code, output)
     except KindError as raised:
         error = raised
     try:

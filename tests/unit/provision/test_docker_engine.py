@@ -304,7 +304,6 @@ class TestExecWithInput:
             engines.sendall(b"\x02\0\0\0\0\0\0\x04oops")
             engines.shutdown(socket.SHUT_WR)
             result = DockerEngine(client).exec_with_input("abc", ["cat"], [b"x"], seconds=5)  # type: ignore[arg-type]
-            assert engines.recv(10) == b"x"
         assert result == Result(3, "", "oops")
         assert ours.fileno() == -1
         assert client.asked[0] == ("exec_create", ("abc", ["timeout", "--kill-after=2", "5.000", "cat"]), {"stdin": True})

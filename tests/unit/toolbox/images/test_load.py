@@ -80,7 +80,7 @@ def test_a_layer_that_is_gone_meanwhile_is_sent_after_all(engine: FakeEngine, no
 
 def test_a_node_that_refuses_it_is_named_and_as_it_was(engine: FakeEngine, nodes: Any, saved: Any) -> None:
     broken = engine.containerd[nodes[1].container]
-    broken.refuses = "ctr: no space left on device"
+    broken.refuses = 'time="now" level=warning msg="DEPRECATION"\nctr: no space left on device'
     with pytest.raises(ImageError) as caught:
         load_image(engine, nodes, ["mine:1"])
     assert str(caught.value) == (f"load_image: 1 of 3 nodes did not take {NAME}:\nb: `{IMPORT}` ended with 1:\nctr: no space left on device")
