@@ -88,8 +88,8 @@ def test_limits_of_a_node(kind_cluster: KindCluster) -> None:
         limited = provider.inspect(kind_cluster.nodes[2].container)["HostConfig"]
     finally:
         provider.close()
-    assert limited["NanoCpus"] == 1_500_000_000  # type: ignore[index]
-    assert limited["Memory"] == 4 << 30  # type: ignore[index]
+    assert limited["NanoCpus"] == 1_500_000_000
+    assert limited["Memory"] == 4 << 30
 
 
 def test_pods_on_every_node_reach_each_other(kind_cluster: KindCluster, kind_namespace: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from pytest_kind import cli, labels
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import Conflict
+from pytest_kind.handle import KindCluster
 from support.engine import FakeEngine
 
 
