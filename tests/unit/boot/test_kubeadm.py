@@ -192,7 +192,7 @@ class TestJoining:
 
     def test_a_worker(self) -> None:
         found = self.documents(ClusterConfig(nodes=(Node(), Node(role="worker", labels={"b": "2", "a": "1"}))), 1)
-        assert list(found) == ["JoinConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"]
+        assert list(found) == ["JoinConfiguration"]  # of the others kubeadm takes the cluster's
         assert found["JoinConfiguration"] == {
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "kind": "JoinConfiguration",
@@ -219,23 +219,22 @@ class TestJoining:
                 "kind: JoinConfiguration\nnodeRegistration: {kubeletExtraArgs: {v: 2}}",
                 "kind: KubeletConfiguration\nmaxPods: 1",
             ),
-            nodes=(Node(), Node(role="worker", kubeadm_config_patches=("kind: KubeletConfiguration\nmaxPods: 2",))),
+            nodes=(Node(), Node(role="worker", kubeadm_config_patches=("kind: JoinConfiguration\nnodeRegistration: {kubeletExtraArgs: {v: 3}}",))),
         )
         found = self.documents(config, 1)
-        assert arguments(found["JoinConfiguration"]["nodeRegistration"]["kubeletExtraArgs"])["v"] == "2"
-        assert found["KubeletConfiguration"]["maxPods"] == 2
+        assert arguments(found["JoinConfiguration"]["nodeRegistration"]["kubeletExtraArgs"])["v"] == "3"
 
     def test_a_node_that_the_configuration_does_not_have_is_called_the_node(self) -> None:
         config, late = config_of(1, 1), Node(role="worker", labels={"late": "1"}, kubeadm_config_patches=("kind: Pod",))
         facts = facts_of(config)
-        machine = replace(facts.machines[1], node=late)
+        machine = replace(facts.machines[1], node=late, index=None)
         with pytest.raises(ConfigError, match=r"node\.kubeadmConfigPatches\[0\]: matches nothing: kind 'Pod'"):
             join_documents(config, facts, machine)
 
     def test_a_node_that_only_equals_one_of_the_configuration(self) -> None:
         config = config_of(1, 1)
         facts = facts_of(config)
-        join_documents(config, facts, replace(facts.machines[1], node=Node(role="worker")))
+        join_documents(config, facts, replace(facts.machines[1], node=Node(role="worker"), index=None))
 
 
 class TestSeveral:
