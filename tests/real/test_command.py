@@ -15,6 +15,7 @@ from kubernetes import config
 from kubernetes.client import CoreV1Api
 
 from pytest_kind import labels
+from pytest_kind.image.archive import texts_archive
 from pytest_kind.options import resolve
 from pytest_kind.provision import docker_engine
 
@@ -131,8 +132,8 @@ def inside(command: Command) -> None:
     provider = docker_engine.connect()
     try:
         (node,) = provider.containers({labels.CLUSTER: NAME})
-        wrote = provider.exec_with_input(node.id, ["sh", "-c", "umask 077; cat >/kind/internal"], [text.encode()])
-        assert wrote.code == 0, wrote.output
+        with texts_archive({"kind/internal": (text.encode(), 0o600)}) as archive:
+            provider.put(node.id, "/", archive)
         found = provider.exec(node.id, ["kubectl", "--kubeconfig", "/kind/internal", "get", "nodes", "-o", "name"])
         assert (found.code, found.stdout) == (0, f"node/{NODE}\n"), found.output
     finally:
