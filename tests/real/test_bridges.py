@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 MIGRATING = Path(__file__).parents[2] / "docs" / "migrating.md"
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
-# kubetest's last version names classes that the kubernetes package has up to 36.
-TOOLS = ["kubetest==0.9.5", "kubernetes<37", "kr8s", "kopf", "pykube-ng", "pytest-helm-charts", "requests"]
+TOOLS = ["kubetest==0.9.5", "kr8s", "kopf", "pykube-ng", "pytest-helm-charts", "requests"]
 DEPLOYMENT = """
 apiVersion: apps/v1
 kind: Deployment
@@ -58,7 +57,7 @@ def run(python: Path, folder: Path, pytestconfig: pytest.Config, *args: str) -> 
     cache = pytestconfig.getoption("kind_cache_dir")
     given = ["--kind-cache-dir", str(pytestconfig.invocation_params.dir / cache)] if cache else []
     result = subprocess.run(
-        [python, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-rA", *given, *args],
+        [python, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-rA", "-p", "pytest_kind.bridges", *given, *args],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -71,8 +70,9 @@ def run(python: Path, folder: Path, pytestconfig: pytest.Config, *args: str) -> 
 
 def blocks() -> dict[str, str]:
     """The page's files by their names."""
-    found = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", MIGRATING.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(found) == MIGRATING.read_text(encoding="utf-8").count("```python\n"), "a block does not name its file"
+    text = MIGRATING.read_text(encoding="utf-8")
+    found = re.findall(r"```(?:python|ini)\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    assert len(found) == text.count("```") / 2, "a block does not name its file"
     return {name: text.replace("BUSYBOX", BUSYBOX) for name, text in found}
 
 
