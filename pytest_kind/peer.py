@@ -40,8 +40,9 @@ class KubectlError(CommandError, subprocess.CalledProcessError):
     """``kubectl`` ended with something else than 0. Also what tests written for PyPI's pytest-kind expect."""
 
     def __init__(self, error: CommandError) -> None:
-        CommandError.__init__(self, error.where, error.argv, error.code, error.output)
-        self.returncode, self.cmd, self.stderr = error.code, list(error.argv), error.output
+        Exception.__init__(self, str(error))  # the parents' own two take different arguments
+        self.where, self.argv, self.code = error.where, error.argv, error.code
+        self.returncode, self.cmd, self.output, self.stderr = error.code, list(error.argv), error.output, error.output
 
     def __str__(self) -> str:
         return str(self.args[0])
