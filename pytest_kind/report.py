@@ -22,7 +22,7 @@ def header(settings: Settings) -> str:
         provider = docker_engine.connect(seconds=5)
         try:
             info = provider.info()
-            image = settings.image
+            image = settings.image if settings.source is None else f"made from {settings.source}"
             if image is None:
                 wanted = inputs.read_inputs(info.architecture, settings.version)
                 there = provider.images(store.cached_labels(wanted))

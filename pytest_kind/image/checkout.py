@@ -68,6 +68,8 @@ class Checkout:
             "KUBE_STATIC_OVERRIDES": "kubelet",
             "PATH": f"{Path(go).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "MAKEFLAGS": "",  # of a make that runs the tests
+            # Stamped as the build's date: with the time of day in it, programs that did not change would be linked anew.
+            "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or _git(self.folder, "log", "-1", "--format=%ct").decode().strip(),
         }
         targets = " ".join(f"cmd/{program}" for program in _PROGRAMS)
         with workshop.locked(f"checkout-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]}", f"in {self.folder}"):

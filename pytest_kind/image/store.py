@@ -70,9 +70,12 @@ def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str
 
 
 def cached(workshop: Workshop, wanted: Inputs) -> NodeImage | None:
-    """An image in the engine whose digest is that of the inputs."""
-    found = workshop.provider.images(cached_labels(wanted))
-    return _described(found[0], wanted.tag) if found else None
+    """An image in the engine whose digest is that of the inputs.
+
+    An image that somebody built upon one of ours carries its labels; the tag tells them apart.
+    """
+    found = next((image for image in workshop.provider.images(cached_labels(wanted)) if wanted.tag in image.tags), None)
+    return None if found is None else _described(found, wanted.tag)
 
 
 def cached_labels(wanted: Inputs) -> dict[str, str | None]:
@@ -110,7 +113,7 @@ def _made_once(workshop: Workshop, wanted: Inputs, source: Source) -> NodeImage:
 
 def _described(image: Image, reference: str) -> NodeImage:
     try:
-        facts = json.loads(image.labels.get(labels.FACTS, "{}"))
+        facts = json.loads(image.labels.get(labels.FACTS) or "{}")  # empty in an image made from a node
     except ValueError as error:
         raise ImageError(f"image {reference}: its label {labels.FACTS} cannot be read: {error}") from error
-    return NodeImage(reference=reference, id=image.id, digest=image.labels.get(labels.IMAGE_DIGEST, image.id), kubernetes=facts.get("kubernetes"))
+    return NodeImage(reference=reference, id=image.id, digest=image.labels.get(labels.IMAGE_DIGEST) or image.id, kubernetes=facts.get("kubernetes"))

@@ -23,6 +23,7 @@ def said(result: pytest.RunResult) -> list[str]:
         (("--kind-name=mine",), "{tag} (cached)", "mine"),
         (("--kind-keep",), "{tag} (cached)", "kept, named after its configuration"),
         (("--kind-version=v1.36.0",), "{other} (to be made)", "new, with a random name"),
+        (("--kind-source=release:v1.36.0",), "made from release:v1.36.0", "new, with a random name"),
         (("--kind-image=localhost/node:1",), "localhost/node:1", "new, with a random name"),
     ],
 )

@@ -11,6 +11,7 @@ import hashlib
 import http.server
 import io
 import json
+import secrets
 import subprocess
 import sys
 import tarfile
@@ -22,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from pytest_kind import labels
-from pytest_kind.image import archive, debian, go_modules, inputs
+from pytest_kind.image import archive, debian, go_modules, inputs, store
 from pytest_kind.image.inputs import Inputs
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.session import Session
@@ -30,6 +31,7 @@ from pytest_kind.options import resolve
 from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
 from pytest_kind.provision.provider import Image, Provider
+from support import published
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -192,3 +194,16 @@ def test_a_server_tarball_from_a_server(
     finally:
         for tag in set(images_of_sources(provider)) - set(before):
             provider.remove_image(tag)
+
+
+def test_an_image_to_the_contract_of_kinds_published_ones(run: Run, workshop: Workshop, wanted: Inputs, provider: Provider) -> None:
+    ours = store.resolve(workshop)
+    tag = f"localhost/pytest-kind-test/published:{secrets.token_hex(4)}"
+    image = published.make(provider, ours.id, tag, {**workshop.labels, labels.KIND: "builder"})
+    try:
+        assert not any(image.labels.values())
+        done = run(f"--kind-image={tag}")
+        assert done.returncode == 0, done.stdout
+        assert f"node {wanted.kubernetes} {wanted.kubernetes}" in done.stdout
+    finally:
+        provider.remove_image(tag)

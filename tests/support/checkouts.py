@@ -12,7 +12,7 @@ from pytest_kind.image import go_modules
 
 MAKEFILE = """
 all:
-\t@echo "$(WHAT) $$KUBE_BUILD_PLATFORMS $$KUBE_STATIC_OVERRIDES $(findstring silent,$(MAKEFLAGS))" >> _output/made
+\t@echo "$(WHAT) $$KUBE_BUILD_PLATFORMS $$KUBE_STATIC_OVERRIDES $$SOURCE_DATE_EPOCH $(findstring silent,$(MAKEFLAGS))" >> _output/made
 \t@mkdir -p _output/local/bin/$$KUBE_BUILD_PLATFORMS
 \t@for one in $(WHAT); do echo "$$(hack/print-workspace-status.sh) $$(cat code.go)" > _output/local/bin/$$KUBE_BUILD_PLATFORMS/$${one#cmd/}; done
 """

@@ -119,10 +119,18 @@ class TestMake:
         self, workshop: Workshop, inputs: Inputs, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MAKEFLAGS", "-j7 --silent")
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", "7")
         place = programs(workshop, replace(inputs, architecture="arm64"), folder)
         (call,) = made(folder)
-        assert call.split() == [*(f"cmd/{name}" for name in PROGRAMS), "linux/arm64", "kubelet"]
+        assert call.split() == [*(f"cmd/{name}" for name in PROGRAMS), "linux/arm64", "kubelet", "7"]
         assert sorted(one.name for one in place.iterdir()) == PROGRAMS
+
+    def test_the_builds_date_is_the_commits(self, workshop: Workshop, inputs: Inputs, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+        git(folder, "commit", "--allow-empty", "--quiet", "--message", "two")
+        programs(workshop, inputs, folder)
+        (call,) = made(folder)
+        assert int(call.split()[-1]) > 1_700_000_000
 
     def test_nothing_is_made_again_when_nothing_changed(self, workshop: Workshop, inputs: Inputs, folder: Path) -> None:
         place = programs(workshop, inputs, folder)

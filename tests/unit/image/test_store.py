@@ -45,6 +45,13 @@ class TestOwnImage:
         assert engine.made("pull") == []
         assert compiled == []
 
+    def test_one_that_somebody_built_upon_it_is_another_one(
+        self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]
+    ) -> None:
+        engine.add_image("somebodys/node:1", {key: value or "" for key, value in store.cached_labels(wanted).items()})
+        store.resolve(workshop)
+        assert compiled == [wanted.tag]
+
     def test_kinds_published_one_comes_before_compiling(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs, compiled: list[str]) -> None:
         published = f"kindest/node:{wanted.kubernetes}"
         engine.add_to_registry(published)
@@ -120,6 +127,12 @@ class TestGivenImage:
         engine.add_node_image()
         found = store.resolve(workshop, reference=wanted.tag)
         assert (found.digest, found.kubernetes) == (wanted.digest, wanted.kubernetes)
+
+    def test_one_whose_labels_are_empty_is_anybodys(self, workshop: Workshop, engine: FakeEngine) -> None:
+        image = engine.add_image("localhost/node:1", {labels.FACTS: "", labels.IMAGE_DIGEST: "", labels.KIND: ""})
+        assert store.resolve(workshop, reference="localhost/node:1") == store.NodeImage(
+            reference="localhost/node:1", id=image.id, digest=image.id, kubernetes=None
+        )
 
     def test_another_one_is_pulled(self, workshop: Workshop, engine: FakeEngine) -> None:
         engine.add_to_registry("kindest/node:v1.30.0")
