@@ -66,9 +66,9 @@ def there(cluster: KindCluster) -> set[str]:
     return set(cluster.nodes[0].exec("ctr", "--namespace", "k8s.io", "images", "list", "--quiet").split())
 
 
-def leftovers(cluster: KindCluster) -> str:
-    """What a broken import may leave: leases and half written content."""
-    return cluster.nodes[0].exec("sh", "-c", "ctr -n k8s.io leases list --quiet; ctr -n k8s.io content active | tail -n +2")
+def leftovers(cluster: KindCluster) -> set[str]:
+    """What a broken import may leave: half written content, and leases (each running pod's sandbox has one too)."""
+    return set(cluster.nodes[0].exec("sh", "-c", "ctr -n k8s.io leases list --quiet; ctr -n k8s.io content active | tail -n +2").splitlines())
 
 
 def output(cluster: KindCluster, namespace: str, image: str, *command: str) -> str:
@@ -154,18 +154,17 @@ def test_a_node_that_cannot_unpack_it_says_why_and_keeps_nothing(
     provider.build(tmp_path, dockerfile="Dockerfile", tag=name, labels={}, arguments={})
     node = kind_cluster.nodes[0]
     snapshots = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"
-    before = there(kind_cluster)
-    node.exec("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/var/lib/containerd/io.containerd.content.v1.content/ingest")
+    before, held = there(kind_cluster), leftovers(kind_cluster)
+    node.exec("sh", "-c", 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"', "sh", snapshots)
     try:
-        with pytest.raises(ImageError, match=rf"(?s)1 of 1 nodes did not take .*{node.name}: .*no space left on device"):
+        with pytest.raises(ImageError, match=rf"(?s)1 of 1 nodes did not take .*{node.name}: .*read-only file system"):
             kind_cluster.load_image(name)
     finally:
-        node.exec("umount", "/var/lib/containerd/io.containerd.content.v1.content/ingest")
+        node.exec("umount", snapshots)
     assert there(kind_cluster) == before
-    assert node.exec("ls", snapshots)
     kind_cluster.load_image(name)
     assert full_name(name) in there(kind_cluster)
-    assert leftovers(kind_cluster) == ""
+    assert leftovers(kind_cluster) <= held
 
 
 def test_an_early_end_and_a_late_one(kind_cluster: KindCluster, provider: Provider) -> None:
