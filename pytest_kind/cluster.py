@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,10 +19,12 @@ from pytest_kind.api import kubeconfig
 from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
+from pytest_kind.boot.registries import registry_files
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
-from pytest_kind.handle import KindCluster, KindNode, Site, remove_cluster
-from pytest_kind.image import store
+from pytest_kind.handle import KindCluster as Handle
+from pytest_kind.handle import KindNode, Site, remove_cluster
+from pytest_kind.image import kindest, store
 from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
@@ -30,12 +33,14 @@ from pytest_kind.provision import kernel
 from pytest_kind.provision.places import machines, random_link
 from pytest_kind.provision.plan import Plan, container
 from pytest_kind.provision.ports import free_port
+from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.image.store import NodeImage
     from pytest_kind.lease.session import Session
+    from pytest_kind.peer import KindCluster
     from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import EngineInfo, Provider
 
@@ -52,6 +57,7 @@ class Request:
         name: its name, or nothing for a random one (a kept one's follows from its configuration).
         image: a node image, or nothing.
         version: a Kubernetes version, or nothing for the default.
+        source: where Kubernetes comes from, or nothing for its Go modules.
         keep: whether it outlives the session and may be one that an earlier session kept.
         network: the engine's network for the nodes.
         timeout: seconds for boot and readiness, image not included.
@@ -62,6 +68,7 @@ class Request:
     name: str | None = None
     image: str | None = None
     version: str | None = None
+    source: str | Path | None = None
     keep: bool = False
     network: str = "bridge"
     timeout: float = 120.0
@@ -84,7 +91,11 @@ class _Images:
 
 @dataclass(slots=True, kw_only=True)
 class Maker:
-    """Where clusters are made: an engine, a cache and a session."""
+    """Where clusters are made: an engine, a cache and a session.
+
+    Attributes:
+        retain: whether the machines of a boot that failed stay, to be looked at.
+    """
 
     connect: Callable[[], Provider]
     provider: Provider
@@ -92,8 +103,9 @@ class Maker:
     cache: Path
     progress: Progress
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
+    retain: bool = False
 
-    def make(self, request: Request) -> KindCluster:
+    def make(self, request: Request) -> Handle:
         """A ready cluster: the kept one that is asked for, or a new one.
 
         Raises:
@@ -122,12 +134,12 @@ class Maker:
         workshop = self._workshop(request)
         first = next(node for node in request.config.nodes if node.role == labels.ROLE_CONTROL_PLANE)
         found = {
-            own: store.resolve(workshop, reference=own or request.image, kubernetes=request.version)
+            own: store.resolve(workshop, reference=own or request.image, kubernetes=request.version, source=None if own else request.source)
             for own in dict.fromkeys([first.image, *(node.image for node in request.config.nodes)])
         }
         return _Images(found, found[first.image])
 
-    def _new(self, request: Request, images: _Images, name: str) -> KindCluster:
+    def _new(self, request: Request, images: _Images, name: str) -> Handle:
         marks = {
             **self.session.labels(keep=request.keep, lease=request.lease),
             labels.CONFIG_DIGEST: _kept_digest(request, images),
@@ -135,25 +147,26 @@ class Maker:
         }
         engine = self.provider.info()
         _refuse_unreachable(request.config, engine)
+        registry_files(request.config)  # what of it cannot be used is refused before anything is made
         kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
         facts = ClusterFacts(
             cluster=name,
             machines=machines(request.config, name, random_link()),
-            kubernetes=images.first.kubernetes or self._version_in(images.first, marks),
+            kubernetes=images.first.kubernetes or kindest.kubernetes_in(self._workshop(request), images.first.id),
             api_names=_api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
         )
-        check_patches(request.config, facts)  # what fits nothing is refused before anything is made
+        check_patches(request.config, facts)  # the same for what fits nothing
         tries = 0
         while True:
             tries += 1
-            plan = self._plan(request, name, engine, marks)
+            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts))
             try:
                 return self._boot(request, images, plan, facts)
             except BootError as error:
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)
-                if not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
+                if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
                     raise
 
     def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:
@@ -171,7 +184,7 @@ class Maker:
             shared=len(request.config.nodes) > 1,
         )
 
-    def _boot(self, request: Request, images: _Images, plan: Plan, facts: ClusterFacts) -> KindCluster:
+    def _boot(self, request: Request, images: _Images, plan: Plan, facts: ClusterFacts) -> Handle:
         phase, context, renewal, there = "create", None, None, list[BootMachine]()
         try:
             with self.progress.step(f"creating cluster {plan.cluster}"):
@@ -213,28 +226,23 @@ class Maker:
                 context.close()
         return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal)
 
+    def _proxies(self, request: Request, engine: EngineInfo, facts: ClusterFacts) -> dict[str, str]:
+        network = self.provider.network(request.network)
+        return proxy_environment(
+            os.environ,
+            client_config(os.environ),
+            no_proxy=direct(request.config, nodes=[machine.place.name for machine in facts.machines], networks=network.subnets),
+            host=network.gateways[0] if engine.local and network.gateways else None,
+            engine=engine.address,
+        )
+
     def _roll_back(self, name: str, renewal: Renewal | None) -> None:
         if renewal is not None:
             renewal.stop()
-        remove_cluster(self.provider, name, self.session.id)
+        if not self.retain:
+            remove_cluster(self.provider, name, self.session.id)
 
-    def _version_in(self, image: NodeImage, marks: dict[str, str]) -> str:
-        """Reads the version from an image that has no label of ours, as kind does: its ``/kind/version``."""
-        import tarfile  # noqa: PLC0415
-
-        from pytest_kind.provision.provider import ContainerSpec  # noqa: PLC0415 - only for foreign images
-
-        holder = self.provider.create(
-            ContainerSpec(name=f"pytest-kind-peek-{secrets.token_hex(4)}", image=image.id, labels={**marks, labels.KIND: "builder"})
-        )
-        try:
-            with self.provider.get(holder, "/kind/version") as archive, tarfile.open(fileobj=archive) as tar:
-                file = tar.extractfile("version")
-                return file.read().decode().strip() if file else ""
-        finally:
-            self.provider.remove(holder)
-
-    def _kept(self, request: Request, images: _Images, name: str) -> KindCluster | None:
+    def _kept(self, request: Request, images: _Images, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
         there = self.provider.containers({labels.CLUSTER: name})
         if not there:
@@ -264,12 +272,12 @@ class Maker:
         admin: dict[str, Any],
         phases: tuple[tuple[str, float], ...],
         renewal: Renewal | None,
-    ) -> KindCluster:
+    ) -> Handle:
         folder = self.session.folder / plan.cluster
         folder.mkdir(mode=0o700, exist_ok=True)
         path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
         site = Site(provider=self.provider, plan=plan, image=images.first.id, folder=folder, progress=self.progress, renewal=renewal)
-        return KindCluster(
+        return Handle(
             name=plan.cluster,
             kubeconfig_path=path,
             config=request.config,
@@ -319,6 +327,14 @@ def _unlike(marks: Any, request: Request, images: _Images) -> str | None:  # noq
     if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, images):
         return "it was made with another configuration"
     return None
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name == "KindCluster":  # users of PyPI's pytest-kind import it from here; it is above this module
+        from pytest_kind.peer import KindCluster  # noqa: PLC0415
+
+        return KindCluster
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ["KindCluster", "KindNode", "Maker", "Request", "remove_cluster"]

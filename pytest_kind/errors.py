@@ -52,6 +52,10 @@ class UnknownImage(ImageError, UsageError):
     """The image that was asked for is neither in the engine nor to be pulled."""
 
 
+class SourceError(ImageError, UsageError):
+    """What ``--kind-source`` names cannot be used: no such thing, another architecture, damaged, or something else."""
+
+
 class CommandError(KindError):
     """A command on a node or on this machine failed.
 

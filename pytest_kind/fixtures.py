@@ -16,9 +16,10 @@ from pytest_kind.plugin import FAILED, RUN
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-    from pytest_kind.cluster import KindCluster
     from pytest_kind.config.settings import Settings
+    from pytest_kind.peer import KindCluster
     from pytest_kind.run import Run
+    from pytest_kind.toolbox.registry import Registry
 
 
 @contextlib.contextmanager
@@ -77,6 +78,13 @@ def kind_kubeconfig(kind_cluster: KindCluster) -> Path:
 
 
 @pytest.fixture
+def kind_environment(kind_cluster: KindCluster) -> Iterator[Path]:
+    """``KUBECONFIG`` leads to the cluster while the test runs: for libraries, and programs that it starts."""
+    with kind_cluster.environment() as path:
+        yield path
+
+
+@pytest.fixture
 def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh namespace with its default ServiceAccount; deleted afterwards without waiting."""
     from pytest_kind.toolbox import namespaces  # noqa: PLC0415
@@ -90,6 +98,21 @@ def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) ->
     else:
         with _told_once():
             namespaces.delete(kind_cluster, name)
+
+
+@pytest.fixture(scope="session")
+def kind_image(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Builds a folder and puts the image into the cluster: ``kind_image("./context", dockerfile=None, args=None, tag=None)``.
+
+    A relative folder is below pytest's root directory. Returns the reference for a pod's ``image:`` (``imagePullPolicy:
+    IfNotPresent``). What is unchanged is neither built nor loaded again.
+    """
+
+    def build(context: str | Path, dockerfile: str | None = None, args: dict[str, str] | None = None, tag: str | None = None) -> str:
+        with _told_once():
+            return kind_cluster.build_image(request.config.rootpath / context, dockerfile, args, tag)
+
+    return build
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +131,22 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
             return stack.enter_context(_cluster(request.config, settings))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    """A registry beside the clusters: push to its ``address``, and pods have the image by that name and by its ``name``.
+
+    It is for all clusters of the run, and goes at the end of the session.
+    """
+    from pytest_kind.wishes import request_of  # noqa: PLC0415
+
+    with _told_once():
+        settings = options.resolve(request.config)
+        run = _run(request.config, settings)
+        registry = run.serve_registry(request_of(settings, request.config))
+    try:
+        yield registry
+    finally:
+        with _told_once():
+            run.drop_registry(registry)

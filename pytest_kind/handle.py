@@ -16,6 +16,8 @@ from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kubernetes.client import ApiClient
 
     from pytest_kind.config.types import ClusterConfig, Node
@@ -163,15 +165,48 @@ class KindCluster:
         control_planes = [node for node in self.nodes if node.role == labels.ROLE_CONTROL_PLANE]
         return next((node for node in control_planes if node.container in running), control_planes[0])
 
-    def load_image(self, reference: str) -> None:
-        """Puts an image of the engine into every node.
+    def load_image(self, *references: str) -> None:
+        """Puts images of the engine into every node.
 
         Raises:
             UnknownImage: the engine has no such image.
+            ImageError: a node did not take them.
         """
         from pytest_kind.toolbox.images import load_image  # noqa: PLC0415 - the toolbox is above this module
 
-        load_image(self._site.provider, [node.container for node in self.nodes], reference, self._site.folder)
+        load_image(self._site.provider, self.nodes, references)
+
+    def load_archive(self, path: str | Path) -> tuple[str, ...]:
+        """Puts the images of an archive (``docker save``'s, OCI's) into every node, and returns their full references.
+
+        Raises:
+            ImageError: it cannot be used; a node did not take it.
+        """
+        from pytest_kind.toolbox.images import load_archive  # noqa: PLC0415 - as above
+
+        return load_archive(self._site.provider, self.nodes, Path(path))
+
+    def build_image(self, context: str | Path, dockerfile: str | None = None, args: Mapping[str, str] | None = None, tag: str | None = None) -> str:
+        """Builds a folder with the engine's builder, unless it has the image already, and puts it into every node.
+
+        Args:
+            context: the folder.
+            dockerfile: its path below the folder; ``Dockerfile`` by default.
+            args: for its ``ARG`` lines.
+            tag: the image's name; by default one of our own, which ends with the digest of the content.
+
+        Returns:
+            The reference for a pod's ``image:``, with ``imagePullPolicy: IfNotPresent``.
+
+        Raises:
+            UsageError: there is no such folder or Dockerfile.
+            ImageError: the build failed, or a node did not take the image.
+        """
+        from pytest_kind.toolbox.images import build_image  # noqa: PLC0415 - as above
+
+        reference = build_image(self._site.provider, Path(context), dockerfile=dockerfile, args=args, tag=tag)
+        self.load_image(reference)
+        return reference
 
     def add_node(self, node: Node | str = "worker", *, timeout: float = 120.0) -> KindNode:
         """Adds a node while the cluster runs.

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_kind.boot.actions import Action
-    from pytest_kind.cluster import KindCluster
     from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.peer import KindCluster
 
 
 @pytest.hookspec(firstresult=True)

@@ -93,8 +93,12 @@ def remove_node(cluster: KindCluster, name: str, timeout: float) -> None:
     with _context(cluster, timeout, left) as context:
         if gone.machine.is_control_plane:
             _leave_etcd(context, name)
-        context.api.delete(f"/api/v1/nodes/{name}")
         _forget(cluster, context, gone, left)
+        context.api.delete(f"/api/v1/nodes/{name}")
+        # The pod garbage collector would get to them in a minute.
+        context.exec(
+            ["kubectl", "delete", "pods", "--all-namespaces", f"--field-selector=spec.nodeName={name}", "--grace-period=0", "--force", "--wait=false"]
+        )
     cluster._machines = left  # noqa: SLF001
 
 

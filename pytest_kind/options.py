@@ -61,6 +61,11 @@ def _path(value: str | Path) -> Path:
     return Path(_text(str(value))).expanduser()
 
 
+def _source(value: str | Path) -> str | Path:
+    text = _text(str(value))
+    return text if text.startswith(("release:", "http://", "https://")) else _path(text)
+
+
 class Option(NamedTuple):
     """One setting: ``--kind-cache-dir``, ``PYTEST_KIND_CACHE_DIR`` and ``kind_cache_dir`` are the option ``cache_dir``."""
 
@@ -96,24 +101,33 @@ OPTIONS = (
     Option("lease", _between(10, 86400, int), 300, "SECONDS", "how long nodes run on after this process is gone without having removed them"),
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
+    Option("source", _source, None, "SOURCE", "what Kubernetes is taken from: a checkout's folder, a server tarball's path or URL, release:v1.37.1"),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
 )
+# Three ways to say what is in the node image: the closest place that has one of them decides.
+_IMAGES = ("image", "source", "version")
 # Whose paths are relative to the folder that pytest was started in; others are to the project's.
 _INVOKED = {name for option in OPTIONS for name in (option.flag, option.environment)}
 GC_HELP = "remove what dead runs left (containers, volumes, files), and exit"
 
-# PyPI's pytest-kind has these; they are registered where no other plugin has them.
-LEGACY = (("--cluster-name", "name", True), ("--keep-cluster", "keep", False))
+# PyPI's pytest-kind has these; they are registered where no other plugin has them: flag, name, metavar, help.
+LEGACY = (
+    ("--cluster-name", "name", "NAME", "the same as --kind-name"),
+    ("--keep-cluster", "keep", None, "the same as --kind-keep"),
+    ("--kubeconfig", "kubeconfig", "FILE", "where the cluster's kubeconfig is written (default: a private file that goes with the session)"),
+    ("--kind-bin", "bin", "FILE", "accepted and ignored: there is no kind binary"),
+    ("--kind-kubectl-bin", "kubectl_bin", "FILE", "accepted and ignored: kubectl is the node's"),
+)
 
 MARKER = (
-    "kind(config=None, *, image=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
+    "kind(config=None, *, image=None, source=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
     "(a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
     "tests that ask for the same share one"
 )
-_MARKER_KEYS = {"config", "image", "version", "network", "timeout"}
+_MARKER_KEYS = {"config", "image", "source", "version", "network", "timeout"}
 
 
 def register(parser: pytest.Parser) -> None:
@@ -133,13 +147,29 @@ def register_legacy(parser: pytest.Parser) -> None:
     group = parser.getgroup("kind")
     # pytest itself notices a name that is taken when it is too late, or in one group alone.
     taken = {name for one in (parser._anonymous, *parser._groups) for option in one.options for name in option.names()}  # noqa: SLF001
-    for flag, name, takes_value in LEGACY:
+    for flag, name, metavar, words in LEGACY:
         if flag in taken:
             continue  # another plugin's: theirs it is
-        if takes_value:
-            group.addoption(flag, dest=f"kind_{name}", metavar=name.upper(), default=None, help=f"the same as --kind-{name}")
+        if metavar is not None:
+            group.addoption(flag, dest=f"kind_{name}", metavar=metavar, default=None, help=words)
         else:
-            group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=f"the same as --kind-{name}")
+            group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=words)
+
+
+def kubeconfig_file(config: pytest.Config) -> Path | None:
+    """Where the run's cluster's kubeconfig is to be written; each worker of xdist has a cluster, and a file, of its own."""
+    given = config.getoption("kind_kubeconfig", None)
+    if given is None:
+        return None
+    path: Path = config.invocation_params.dir / _path(given)
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    return path.with_name(f"{path.name}-{worker}") if worker else path
+
+
+def ignored(config: pytest.Config) -> list[str]:
+    """A line for each option that was given and means nothing here."""
+    flags = [(flag, words) for flag, name, _, words in LEGACY if name.endswith("bin") and config.getoption(f"kind_{name}", None)]
+    return [f"kind: {flag}: {words}" for flag, words in flags]
 
 
 def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where: str = "") -> Settings:
@@ -170,16 +200,36 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
             values[option.name] = option.parse(raw)
         except ValueError as error:
             wrong.append(f"{source}: {raw!r} is not accepted; accepted is {error}")
+    wrong += _one_image(values, sources)
     wrong += [f"{where.replace('(…)', '', 1)}: no such argument: {key}" for key in sorted(set(marks or ()) - _MARKER_KEYS)]
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
-        values["cache_dir"] = _default_cache()
-    for name in ("cache_dir", "config"):
+        values["cache_dir"] = default_cache()
+    for name in ("cache_dir", "config", "source"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
             values[name] = (base / values[name]).absolute()
     return Settings(**values, sources=sources)
+
+
+def _one_image(values: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
+    """Leaves of ``_IMAGES`` what the closest place says; says what is wrong with that."""
+    options = {option.name: option for option in OPTIONS}
+
+    def distance(name: str) -> int:
+        places = [options[name].flag, options[name].environment, options[name].ini]
+        return places.index(sources[name]) if sources[name] in places else -1  # a marker
+
+    given = [name for name in _IMAGES if values.get(name) is not None]
+    closest = min((distance(name) for name in given), default=0)
+    for name in given:
+        if distance(name) > closest:
+            values[name] = None
+    others = [sources[name] for name in given if name != "source" and values[name] is not None]
+    if values.get("source") is None or not others:
+        return []
+    return [f"{sources['source']}: given together with {' and '.join(others)}; only one of them can say what is in the node image"]
 
 
 def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where: str) -> tuple[str, Any]:
@@ -194,7 +244,8 @@ def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where:
     return (option.ini, ini) if ini not in {None, ""} else (option.flag, None)
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
+    """The user's cache folder."""
     from platformdirs import user_cache_path  # noqa: PLC0415 - only for runs that use clusters
 
     return user_cache_path("pytest-kind", appauthor=False)

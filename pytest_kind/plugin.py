@@ -127,7 +127,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         return []
     from pytest_kind.report import header  # noqa: PLC0415
 
-    return [header(options.resolve(config))]
+    return [header(options.resolve(config)), *options.ignored(config)]
 
 
 @pytest.hookimpl(trylast=True)

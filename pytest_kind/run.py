@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 
 from pytest_kind import labels
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import KindError
+from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep
-from pytest_kind.options import progress_form
+from pytest_kind.options import kubeconfig_file, progress_form
+from pytest_kind.peer import KindCluster
 from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
 from pytest_kind.provision import docker_engine
+from pytest_kind.toolbox import kubeconfigs, registry
 
 
 class Run:
@@ -38,8 +41,10 @@ class Run:
             undoing.pop_all()  # from here on it is close() that undoes
         self._closed = False
         self.clusters: list[KindCluster] = []
+        self.registries: list[registry.Registry] = []
         self.last_lines: list[str] = []
         self._names: dict[str, str] = {}
+        self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
         self._catch_sigterm()
         self.progress = make_progress(config)
@@ -63,8 +68,15 @@ class Run:
         if name is not None and (taken or self._names.setdefault(name, request.config.digest) != request.config.digest):
             # A name is for the first that asks for it; a marker's other cluster gets a name of its own, then and later.
             request = replace(request, name=None, config=replace(request.config, name=None))
-        cluster = self._maker.make(request)
+        if self._kubeconfig is not None:
+            kubeconfigs.check(self._kubeconfig, "--kubeconfig")
+        cluster = KindCluster.of(self._maker.make(request))
         self.clusters.append(cluster)
+        for one in self.registries:
+            self._attach(one, cluster)
+        if self._kubeconfig is not None:
+            cluster.publish_kubeconfig(self._kubeconfig, "--kubeconfig")
+            self._kubeconfig = None
         self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
         return cluster
 
@@ -79,6 +91,29 @@ class Run:
             cluster.delete()
         if cluster in self.clusters:
             self.clusters.remove(cluster)
+
+    def serve_registry(self, request: Request) -> registry.Registry:
+        """A registry from which the run's clusters pull, those to come too. It goes at the run's end, at the latest."""
+        marks = self.session.labels(lease=request.lease)
+        workshop = Workshop(provider=self._provider, cache=self._maker.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
+        made = registry.serve(workshop, request, docker_engine.connect)
+        self.registries.append(made)
+        for cluster in self.clusters:
+            self._attach(made, cluster)
+        return made
+
+    def _attach(self, one: registry.Registry, cluster: KindCluster) -> None:
+        if one.reaches(cluster):
+            one.attach(cluster)
+        else:
+            self.progress.note(f"cluster {cluster.name} is on another network of the engine than the registry: it cannot pull from {one.name}")
+
+    def drop_registry(self, one: registry.Registry) -> None:
+        """Removes a registry."""
+        if one.lease_failure:
+            self.last_lines.append(f"the lease of registry {one.address} could not be renewed at last: {one.lease_failure}")
+        one.stop()
+        self.registries.remove(one)
 
     def close(self) -> None:
         """Removes everything that this process made and does not keep. What an interrupt breaks off, the next end repeats."""

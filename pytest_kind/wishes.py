@@ -38,11 +38,18 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         cluster_config = from_file(config.rootpath / wanted)
     else:
         raise UsageError(f"{source}: {wanted!r} is not accepted; accepted is the path of a file, a mapping or a ClusterConfig")
+    image = cluster_config.nodes[0].image
+    if image is not None and settings.source is not None:
+        raise UsageError(
+            f"{settings.sources['source']}: given together with nodes[0].image of the cluster's configuration ({image}); "
+            "only one of them can say what is in the node image"
+        )
     return Request(
         config=cluster_config,
         name=_name(settings, cluster_config, config),
-        image=cluster_config.nodes[0].image or settings.image,
+        image=image or settings.image,
         version=settings.version,
+        source=settings.source,
         keep=settings.keep,
         network=settings.network,
         timeout=settings.timeout,

@@ -44,10 +44,7 @@ class Api:
     """A connection that is kept open. Not for use by several threads."""
 
     def __init__(self, credentials: Credentials, scratch: Path, seconds: float = 5.0) -> None:
-        context = ssl.create_default_context(cadata=credentials.authority.decode())
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:  # ssl reads its client's key from files alone
-            certificate = write_private(Path(folder) / "client.crt", credentials.certificate)
-            context.load_cert_chain(certificate, write_private(Path(folder) / "client.key", credentials.key))
+        context = tls_context(credentials, scratch)
         self._server = credentials.server
         self._pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=urllib3.Timeout(total=seconds))
 
@@ -101,11 +98,25 @@ class Api:
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(0, f"{method} {path}: {error}") from error
         if answer.status >= _OK:
-            raise ApiError(answer.status, f"{method} {path}: {answer.status} {_message(answer.data)}")
+            raise ApiError(answer.status, f"{method} {path}: {answer.status} {message_of(answer.data)}")
         return answer.data
 
 
-def _message(body: bytes) -> str:
+def tls_context(credentials: Credentials, scratch: Path) -> ssl.SSLContext:
+    """Who the administrator is, and whom to believe.
+
+    Args:
+        scratch: a private folder: ssl reads its client's key from files alone. Nothing stays there.
+    """
+    context = ssl.create_default_context(cadata=credentials.authority.decode())
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        certificate = write_private(Path(folder) / "client.crt", credentials.certificate)
+        context.load_cert_chain(certificate, write_private(Path(folder) / "client.key", credentials.key))
+    return context
+
+
+def message_of(body: bytes) -> str:
+    """What the API says in an answer that refuses: a Status object's message, or the beginning of whatever it is."""
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):

@@ -6,14 +6,16 @@ Nothing here waits for a clock: each step polls, closely and with the boot's one
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Protocol
 
 from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import ApiError
 from pytest_kind.boot import addons
+from pytest_kind.boot.containerd import config_toml
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
-from pytest_kind.boot.files import machine_files
+from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT
 from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, NodesReady
@@ -21,6 +23,7 @@ from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
+_CONTAINERD = "etc/containerd/config.toml"
 # kubeadm's phases that nothing waits for: its records in the cluster, and the means to join further nodes.
 _EARLIER_PHASES = "preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
 
@@ -41,8 +44,23 @@ class Fill:
 
     def __call__(self, context: BootContext) -> None:
         for one in context.fresh:
-            with texts_archive(machine_files(context.config, context.facts, one.machine, context.lease)) as archive:
+            files = machine_files(context.config, context.facts, one.machine, context.lease)
+            if one.machine.node is not None:
+                files |= _containerd(context, one)
+            with texts_archive(files) as archive:
                 context.provider.put(one.container, "/", archive)
+
+
+def _containerd(context: BootContext, one: BootMachine) -> Files:
+    """Containerd's configuration, where the user patches it: the image's own is the text that patches are for."""
+    config = context.config
+    if not (config.containerd_config_patches or config.containerd_config_patches_json6902):
+        return {}
+    with context.provider.get(one.container, f"/{_CONTAINERD}") as found, tarfile.open(fileobj=found) as archive:
+        file = archive.extractfile(archive.getmembers()[0])
+        text = file.read().decode() if file else ""
+    patched = config_toml(text, config.containerd_config_patches, config.containerd_config_patches_json6902)
+    return {_CONTAINERD: (patched.encode(), 0o644)}
 
 
 class Start:

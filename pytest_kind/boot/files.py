@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, init_documents, join_documents
+from pytest_kind.boot.registries import registry_files
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
@@ -24,6 +26,7 @@ _UNITS = {
     "kubelet.conf": "kubelet.service.d/20-pytest-kind.conf",
 }
 _HERE = "kind/pytest-kind"
+CONFIG_FILE = f"{_HERE}/cluster.json"
 _CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
 # The controller manager's --node-cidr-mask-size, -ipv4 and -ipv6.
 _SHARE = {4: 24, 6: 64}
@@ -45,7 +48,11 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
     files |= {f"etc/systemd/system/{target}": ((source / name).read_bytes(), 0o644) for name, target in _UNITS.items()}
     first = machine.place is facts.first
     documents = init_documents(config, facts) if first else join_documents(config, facts, machine)
+    if machine.is_control_plane:
+        # For whoever attaches to the cluster knowing only its name (attach.py).
+        files[CONFIG_FILE] = (json.dumps(asdict(config)).encode(), 0o600)
     files["kind/kubeadm.conf"] = (documents.encode(), 0o600)
+    files |= registry_files(config)
     if first and not config.networking.disable_default_cni:
         # In place before the kubelet asks, so that nothing waits for an agent: the first node gets the first share.
         files |= cni_files(first_shares(config))

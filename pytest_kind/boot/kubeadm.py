@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pytest_kind.boot.patches import patched_for_node
 from pytest_kind.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ Document = dict[str, Any]
 API_PORT = 6443
 DISCOVERY = "/kind/pytest-kind/discovery.conf"
 _EVERYWHERE = {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"], "dual": ["0.0.0.0/0", "::/0"]}
-_KINDS = ("ClusterConfiguration", "InitConfiguration", "JoinConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
-# Lists of {name, value} in v1beta4, which a patch adds to by name; mappings in v1beta3 and older patches.
-_ARGUMENT_LISTS = {"extraArgs", "kubeletExtraArgs"}
 # Their clients are limited to 20 requests a second by default, which costs a start five seconds.
 _UNTHROTTLED = {"kube-api-qps": "1000", "kube-api-burst": "2000"}
 # Collecting garbage twice as often keeps a node 45 MB smaller and costs no CPU that could be measured.
@@ -81,7 +78,7 @@ def init_documents(config: ClusterConfig, facts: ClusterFacts) -> str:
 
 def join_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> str:
     """``/kind/kubeadm.conf`` of a node that joins, patched."""
-    return _text([_join(facts, machine), _kubelet(config), _proxy(config)], config, machine)
+    return _text([_join(facts, machine)], config, machine)
 
 
 def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
@@ -104,21 +101,12 @@ def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
 
 
 def _text(documents: list[Document], config: ClusterConfig, machine: Machine) -> str:
-    assert machine.node is not None  # noqa: S101 - a load balancer has no kubeadm
-    index = next((index for index, node in enumerate(config.nodes) if node is machine.node), None)
-    path = "node" if index is None else f"nodes[{index}]"
-    wrong: list[str] = []
-    for where, patches in (
-        ("kubeadmConfigPatches", config.kubeadm_config_patches),
-        (f"{path}.kubeadmConfigPatches", machine.node.kubeadm_config_patches),
-    ):
-        try:
-            documents = _patched(documents, where, patches)
-        except ConfigError as error:
-            wrong.extend(error.problems)
-    if wrong:
-        raise ConfigError("kubeadm patches", wrong)
-    return yaml.safe_dump_all(documents, sort_keys=False)
+    if machine.index is None:  # one that joined later: the configuration's patches are for it too, and its own
+        assert machine.node is not None  # noqa: S101 - a load balancer has no kubeadm
+        config, index = replace(config, nodes=(machine.node,)), 0
+    else:
+        index = machine.index
+    return yaml.safe_dump_all(patched_for_node(config, index, documents), sort_keys=False)
 
 
 def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
@@ -225,39 +213,3 @@ def _proxy(config: ClusterConfig) -> Document:
         "nodePortAddresses": _EVERYWHERE[config.networking.ip_family],
         **({"featureGates": dict(config.feature_gates)} if config.feature_gates else {}),
     }
-
-
-def _patched(documents: list[Document], path: str, patches: Sequence[str]) -> list[Document]:
-    result = copy.deepcopy(documents)
-    wrong = []
-    for index, text in enumerate(patches):
-        patch = yaml.safe_load(text)
-        matching = [number for number, document in enumerate(result) if document["kind"] == patch["kind"]]
-        if patch["kind"] not in _KINDS:  # one of these that this node does not have is for other nodes
-            wrong.append(f"{path}[{index}]: matches nothing: kind {patch['kind']!r} is none of {', '.join(_KINDS)}")
-        changes = {key: value for key, value in patch.items() if key not in {"apiVersion", "kind"}}
-        for number in matching:
-            try:
-                result[number] = _merged(result[number], changes)
-            except (TypeError, KeyError):
-                wrong.append(f"{path}[{index}]: arguments must be a mapping, or a list of `name` and `value`")
-    if wrong:
-        raise ConfigError("kubeadm patches", wrong)
-    return result
-
-
-def _merged(target: Any, patch: Any, key: str = "") -> Any:  # noqa: ANN401 - JSON values
-    """RFC 7386, but lists of arguments are added to by name, whichever form the patch has."""
-    if key in _ARGUMENT_LISTS:
-        values = {one["name"]: one["value"] for one in target or []}
-        values.update(patch if isinstance(patch, dict) else {one["name"]: one["value"] for one in patch})
-        return _arguments({name: str(value) for name, value in values.items() if value is not None})
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = _merged(result.get(name), value, name)
-    return result

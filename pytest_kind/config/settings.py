@@ -22,6 +22,7 @@ class Settings:
         lease: seconds that nodes run without this process.
         name: of the cluster.
         network: of the engine, for the nodes.
+        source: of Kubernetes: a path, a URL, or a release.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
         sources: option -> what gave its value, for messages.
@@ -35,6 +36,7 @@ class Settings:
     lease: int
     name: str | None
     network: str
+    source: str | Path | None
     timeout: float
     version: str | None
     sources: dict[str, str] = field(default_factory=dict)

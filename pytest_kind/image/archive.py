@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -107,6 +107,41 @@ def write_images(target: Path, architecture: str, plans: Sequence[ImagePlan]) ->
         text = json.dumps(manifest).encode()
         tar.addfile(member("manifest.json", tarfile.REGTYPE, 0o644, len(text)), io.BytesIO(text))
     return target
+
+
+def retagged(source: IO[bytes], target: Path, rename: Callable[[str], str]) -> list[str]:
+    """Copies an archive of images with other names; their content stays what it is.
+
+    Newer archives carry an OCI index beside the manifest, with names of its own, which an import would prefer: it is left out.
+
+    Args:
+        rename: the new name of each tag.
+
+    Returns:
+        The new tags.
+
+    Raises:
+        ValueError: it is no such archive.
+        tarfile.TarError: it is no archive, or not whole.
+    """
+    manifest: list[dict[str, list[str]]] | None = None
+    with tarfile.open(fileobj=source, mode="r|*") as old, tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as new:
+        for entry in old:
+            content = old.extractfile(entry) if entry.isreg() else None
+            if entry.name == "manifest.json" and content is not None:
+                manifest = json.load(content)
+            elif entry.name not in {"repositories", "index.json", "oci-layout"}:
+                new.addfile(entry, content)
+        if manifest is None:
+            raise ValueError("it has no manifest.json")
+        try:
+            for image in manifest:
+                image["RepoTags"] = [rename(tag) for tag in image.get("RepoTags") or ()]
+        except (AttributeError, TypeError) as error:
+            raise ValueError("its manifest.json is no list of images") from error
+        text = json.dumps(manifest).encode()
+        new.addfile(member("manifest.json", tarfile.REGTYPE, 0o644, len(text)), io.BytesIO(text))
+    return [tag for image in manifest for tag in image["RepoTags"]]
 
 
 def files_archive(files: Mapping[str, bytes | Path], scratch: Path, mode: int | None = None) -> IO[bytes]:

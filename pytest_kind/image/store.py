@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
 from pytest_kind.image import assemble, kindest
 from pytest_kind.image import inputs as image_inputs
+from pytest_kind.image import source as sources
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
+    from pytest_kind.image.source import Source
     from pytest_kind.image.workshop import Workshop
     from pytest_kind.provision.provider import Image
 
 _PULL_SECONDS = 600.0
-_VERSION = re.compile(r"v1\.(\d+)\.\d+(-[a-z]+\.\d+)?")
-_OLDEST_MINOR = 31  # the first whose kubeadm reads v1beta4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +39,34 @@ class NodeImage:
     kubernetes: str | None
 
 
-def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str | None = None) -> NodeImage:
+def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str | None = None, source: str | Path | None = None) -> NodeImage:
     """The node image to use.
 
     Args:
         reference: an image (``--kind-image``): in the engine, or to be pulled.
-        kubernetes: a version (``--kind-version``); the pinned default where neither is given.
+        kubernetes: a version (``--kind-version``); the pinned default where none of the three is given.
+        source: where Kubernetes comes from (``--kind-source``).
 
     Raises:
+        UsageError: a source beside one of the others, or a version that is none.
+        SourceError: ``source`` cannot be used.
         UnknownImage: ``reference`` is neither there nor to be had.
         ImageError: it is no node image, or building one failed.
     """
+    if source is not None and (reference is not None or kubernetes is not None):
+        other = f"--kind-image={reference}" if reference is not None else f"--kind-version={kubernetes}"
+        raise UsageError(f"--kind-source={source}: given together with {other}; only one of them can say what is in the node image")
     if reference is not None:
         return existing(workshop, reference)
-    if kubernetes is not None:
-        version = _VERSION.fullmatch(kubernetes)
-        if version is None or int(version[1]) < _OLDEST_MINOR:
-            raise UsageError(f"--kind-version: {kubernetes!r} is not accepted; accepted is the form v1.37.1, from v1.{_OLDEST_MINOR}.0 on")
-    wanted = image_inputs.read_inputs(workshop.provider.info().architecture, kubernetes)
-    return cached(workshop, wanted) or _made_once(workshop, wanted)
+    if kubernetes is not None and not sources.accepted(kubernetes, released=True):
+        raise UsageError(f"--kind-version: {kubernetes!r} is not accepted; accepted is the form v1.37.1, from v1.{sources.OLDEST_MINOR}.0 on")
+    architecture = workshop.provider.info().architecture
+    if source is not None:
+        named = sources.named(workshop, source, architecture)
+        wanted = image_inputs.read_inputs(architecture, named.kubernetes, named.digest)
+        return cached(workshop, wanted) or _made_once(workshop, wanted, named)
+    wanted = image_inputs.read_inputs(architecture, kubernetes)
+    return cached(workshop, wanted) or _made_once(workshop, wanted, sources.GoModules(wanted.kubernetes))
 
 
 def cached(workshop: Workshop, wanted: Inputs) -> NodeImage | None:
@@ -87,18 +96,16 @@ def existing(workshop: Workshop, reference: str) -> NodeImage:
     return _described(image, reference)
 
 
-def _made_once(workshop: Workshop, wanted: Inputs) -> NodeImage:
+def _made_once(workshop: Workshop, wanted: Inputs, source: Source) -> NodeImage:
     with workshop.locked(f"image-{wanted.digest}", f"node image {wanted.tag}"):
         found = cached(workshop, wanted)  # made by whoever held the lock
         if found is not None:
             return found
-        image = kindest.published(workshop, wanted)
+        image = None if wanted.source else kindest.published(workshop, wanted)
         if image is not None:
             return NodeImage(reference=kindest.reference(wanted), id=image.id, digest=image.id, kubernetes=wanted.kubernetes)
-        workshop.progress.note(
-            f"Kubernetes {wanted.kubernetes} is compiled from its Go modules, once (about 12 min on two cores; parts that are cached take none)"
-        )
-        return _described(assemble.assemble(workshop, wanted), wanted.tag)
+        workshop.progress.note(source.how)
+        return _described(assemble.assemble(workshop, wanted, source), wanted.tag)
 
 
 def _described(image: Image, reference: str) -> NodeImage:

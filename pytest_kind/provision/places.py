@@ -70,10 +70,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A place, and what the configuration says of it; a load balancer is no node."""
+    """A place, and what the configuration says of it; a load balancer is no node.
+
+    Attributes:
+        index: of its node in the configuration; None: it joined later.
+    """
 
     place: Place
     node: Node | None
+    index: int | None = None
 
     @property
     def is_control_plane(self) -> bool:
@@ -83,15 +88,17 @@ class Machine:
 def machines(config: ClusterConfig, cluster: str, link: str) -> tuple[Machine, ...]:
     """Every machine of a new cluster: the first control plane, the other nodes as they come, a load balancer where one is needed."""
     family = config.networking.ip_family
-    first = next(index for index, node in enumerate(config.nodes) if node.role == labels.ROLE_CONTROL_PLANE)
-    ordered = [config.nodes[first], *config.nodes[:first], *config.nodes[first + 1 :]]
+    roles: list[str] = [node.role for node in config.nodes]
+    first = roles.index(labels.ROLE_CONTROL_PLANE)
+    order = [first, *(index for index in range(len(roles)) if index != first)]
     counts: dict[str, int] = {}
     planned = []
-    for number, node in enumerate(ordered, 1):
-        index = counts.setdefault(node.role, 0)
-        counts[node.role] += 1
-        name = naming.node_name(cluster, node.role, index)
-        planned.append(Machine(place=Place(name=name, role=node.role, number=number, link=link, family=family), node=node))
+    for number, index in enumerate(order, 1):
+        role = roles[index]
+        count = counts.setdefault(role, 0)
+        counts[role] += 1
+        place = Place(name=naming.node_name(cluster, role, count), role=role, number=number, link=link, family=family)
+        planned.append(Machine(place=place, node=config.nodes[index], index=index))
     if counts[labels.ROLE_CONTROL_PLANE] > 1:
         name = naming.node_name(cluster, labels.ROLE_LOAD_BALANCER, 0)
         planned.append(Machine(place=Place(name=name, role=labels.ROLE_LOAD_BALANCER, number=LOAD_BALANCER, link=link, family=family), node=None))

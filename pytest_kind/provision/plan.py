@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
-from pytest_kind.config.quantity import megabytes
 from pytest_kind.provision.provider import Bind, ContainerSpec, Port
 
 if TYPE_CHECKING:
@@ -86,6 +85,7 @@ def container(plan: Plan, machine: Machine, *, image: str, publish: bool) -> Con
             stop_signal="SIGTERM",
         )
     control_plane = {"KUBECONFIG": "/etc/kubernetes/admin.conf"} if machine.is_control_plane else {}
+    # Read by the entrypoint, as kind's; set and empty: no search domains.
     search = {} if networking.dns_search is None else {"KIND_DNS_SEARCH": " ".join(networking.dns_search)}
     return ContainerSpec(
         name=machine.place.name,
@@ -100,7 +100,7 @@ def container(plan: Plan, machine: Machine, *, image: str, publish: bool) -> Con
         network=plan.network,
         mac=machine.place.mac,
         cpus=machine.node.cpus,
-        memory=None if machine.node.memory is None else megabytes(machine.node.memory) << 20,
+        memory=machine.node.memory_bytes,
         restart_once=restart,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Protocol
 
 
@@ -39,13 +40,17 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image of the engine: ``id`` is its content's name, ``tags`` may be empty."""
+    """An image of the engine: ``id`` is its content's name, ``tags`` may be empty.
+
+    ``layers`` are the digests of its unpacked layers, the lowest first; a list of images does not have them.
+    """
 
     id: str
     tags: tuple[str, ...]
     labels: Mapping[str, str]
     architecture: str
     entrypoint: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,14 @@ class Volume:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network of the engine: its subnets, and the addresses of the engine's machine on it."""
+
+    subnets: tuple[str, ...]
+    gateways: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a command on a node ended. ``output`` has both streams, ``stdout`` the first alone."""
@@ -157,8 +170,16 @@ class Provider(Protocol):
     ) -> Image:
         """A stopped container's file system as an image."""
 
-    def save_image(self, reference: str) -> Iterable[bytes]:
-        """The image as an archive, streamed."""
+    def save_images(self, references: Sequence[str]) -> AbstractContextManager[Iterable[bytes]]:
+        """Images as one archive, streamed. Leaving the context early ends it."""
+        ...
+
+    def context_files(self, folder: Path, dockerfile: str) -> Sequence[str]:
+        """What of a folder a build would get: relative paths of files, links and folders, ``.dockerignore`` heeded."""
+        ...
+
+    def build(self, folder: Path, *, dockerfile: str, tag: str, labels: Mapping[str, str], arguments: Mapping[str, str]) -> None:
+        """Builds an image with the engine's own builder. Raises ``ImageError`` with its last lines where that fails."""
 
     def remove_image(self, reference: str) -> None:
         """Does nothing where there is none."""
@@ -219,5 +240,11 @@ class Provider(Protocol):
 
     def published_port(self, container: str, port: int) -> tuple[str, int]:
         """Where a TCP port of a running container is reached from this machine."""
+
+    def network(self, name: str) -> Network:
+        """Raises ``NotFound`` where there is none of that name."""
+
+    def addresses(self, container: str) -> Mapping[str, str]:
+        """A running container's address on each of its networks (by their ids), as other containers reach it."""
 
     def close(self) -> None: ...

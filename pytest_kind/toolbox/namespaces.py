@@ -10,7 +10,7 @@ from pytest_kind.api.objects import create_namespace, delete_namespace, has_defa
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
-    from pytest_kind.cluster import KindCluster
+    from pytest_kind.handle import KindCluster
 
 _SECONDS = 30.0
 _MAX_LENGTH = 63  # a DNS label

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from pytest_kind.config.types import ClusterConfig, kinds_name
 from support.project import Project
 
 USES = "def test_a(kind_cluster):\n    pass\n\ndef test_b():\n    pass\n"
+NO_SUCH_FIELD = f"no such field; accepted: {', '.join(sorted(kinds_name(field.name) for field in dataclasses.fields(ClusterConfig)))}"
 ACCEPTED = "the path of a file, a mapping or a ClusterConfig"
 
 
@@ -75,11 +79,11 @@ def test_a_name_that_is_none(project: Project) -> None:
 
 def test_a_configuration_with_all_its_problems(project: Project) -> None:
     project.tests(USES)
-    project.pytester.makefile(".yaml", kind="kind: Cluster\nname: Mine\nnetworking: {apiServerPort: -1}\n")
+    project.pytester.makefile(".yaml", kind="kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: Mine\nnetworking: {apiServerPort: -2}\n")
     assert errors_of(project, "--kind-config=kind.yaml").splitlines() == [
         f"{project.pytester.path}/kind.yaml: 2 problems",
         "  - name: 'Mine' is no cluster name: lower case letters, digits, '.' and '-' are accepted, a letter or digit first and last",
-        "  - networking.apiServerPort: must be from 0 (the engine chooses) to 65535, found -1",
+        "  - networking.apiServerPort: must be from 0 (the engine chooses) to 65535, found -2",
     ]
 
 
@@ -102,7 +106,7 @@ def test_a_configuration_that_is_not_there(project: Project) -> None:
             "@pytest.mark.kind(timeout=…) of test_it.py::test_a: 'soon' is not accepted; accepted is a number of seconds from 5 to 3600",
         ),
         ("image=7", "@pytest.mark.kind(image=…) of test_it.py::test_a: 7 is not accepted; accepted is a value that is not empty"),
-        ("{'color': 1}", "@pytest.mark.kind(config=…) of test_it.py::test_a: 1 problem\n  - color: no such field"),
+        ("{'color': 1}", f"@pytest.mark.kind(config=…) of test_it.py::test_a: 1 problem\n  - color: {NO_SUCH_FIELD}"),
         ("7", f"@pytest.mark.kind(config=…) of test_it.py::test_a: 7 is not accepted; accepted is {ACCEPTED}"),
     ],
 )
@@ -125,7 +129,7 @@ def test_problems_of_several_tests_come_at_once_and_each_once(project: Project) 
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"), [("{'color': 1}", "1 problem\n  - color: no such field"), ("7", f"7 is not accepted; accepted is {ACCEPTED}")]
+    ("answer", "problem"), [("{'color': 1}", f"1 problem\n  - color: {NO_SUCH_FIELD}"), ("7", f"7 is not accepted; accepted is {ACCEPTED}")]
 )
 def test_a_hooks_configuration_that_is_none(project: Project, answer: str, problem: str) -> None:
     project.tests(USES)

@@ -61,7 +61,7 @@ def test_the_parameter_that_groups_is_not_seen(project: Project) -> None:
 )
 def test_each_argument_of_a_marker_makes_another_cluster(project: Project, marker: str) -> None:
     project.engine.add_image("localhost/node:1", {"io.pytest-kind.facts": '{"kubernetes": "v1.30.0"}'})
-    project.pytester.makefile(".yaml", kind="kind: Cluster\n")
+    project.pytester.makefile(".yaml", kind="kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n")
     project.tests(f"import pytest_kind\n@pytest.mark.kind({marker})\ndef test_a(kind_cluster): pass\ndef test_b(kind_cluster): pass\n")
     project.run().assert_outcomes(passed=2)
     assert names(project) == ["create A", "remove A", "create B", "remove B"]
@@ -86,7 +86,7 @@ def test_a_test_may_ask_when_it_runs(project: Project) -> None:
 
 
 def test_the_cluster_of_the_options(project: Project) -> None:
-    project.pytester.makefile(".yaml", kind="kind: Cluster\nname: from-file\nfeatureGates: {A: true}\n")
+    project.pytester.makefile(".yaml", kind="kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: from-file\nfeatureGates: {A: true}\n")
     project.tests("def test_a(kind_cluster): assert (kind_cluster.name, kind_cluster.config.feature_gates) == ('from-file', {'A': True})\n")
     project.run("--kind-config=kind.yaml").assert_outcomes(passed=1)
 

@@ -16,7 +16,7 @@ def test_a_configuration_for_tests_for_which_nothing_else_gives_one(project: Pro
 
 
 def test_its_answer_may_be_a_file_of_the_project(project: Project) -> None:
-    project.pytester.makefile(".yaml", kind="name: from-file\n")
+    project.pytester.makefile(".yaml", kind="kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: from-file\n")
     project.conftest("def pytest_kind_cluster_config():\n    return 'kind.yaml'\n")
     project.tests("def test_a(kind_cluster): assert kind_cluster.name == 'from-file'\n")
     project.run().assert_outcomes(passed=1)

@@ -21,6 +21,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "lease": (("11", 11), ("12", 12), ("13", 13)),
     "name": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "network": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
+    "source": (("/cli", Path("/cli")), ("https://env", "https://env"), ("release:v1.3.3", "release:v1.3.3")),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
     "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
 }
@@ -28,6 +29,7 @@ MARKED: dict[str, tuple[Any, Any]] = {
     "config": ("/marker.yaml", Path("/marker.yaml")),
     "image": ("marker:1", "marker:1"),
     "network": ("marker", "marker"),
+    "source": ("/marker", Path("/marker")),
     "timeout": (14, 14.0),
     "version": ("v1.4.4", "v1.4.4"),
 }
@@ -79,6 +81,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
         "lease": 300,
         "name": None,
         "network": "bridge",
+        "source": None,
         "timeout": 120.0,
         "version": None,
     }
@@ -180,4 +183,56 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
 
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
     said = pytester.runpytest_inprocess("--markers").stdout
-    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, version=None, network=None, timeout=None): *"])
+    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None): *"])
+
+
+class TestOneImage:
+    """Image, source and version say the same thing: the closest place decides, and there only one of them may be a source."""
+
+    @pytest.fixture(autouse=True)
+    def project(self, pytester: pytest.Pytester) -> None:
+        pytester.makeini("[pytest]\nkind_version = v1.35.0\n")
+
+    def resolved(self, pytester: pytest.Pytester, *arguments: str, **marks: str) -> tuple[Any, Any, Any]:
+        settings = options.resolve(pytester.parseconfig(*arguments), marks, "t(…)")
+        return settings.image, settings.source, settings.version
+
+    @pytest.mark.parametrize(
+        ("arguments", "marks", "values"),
+        [
+            ((), {}, (None, None, "v1.35.0")),
+            (("--kind-source=release:v1.36.0",), {}, (None, "release:v1.36.0", None)),
+            (("--kind-image=a:1",), {}, ("a:1", None, None)),
+            (("--kind-source=release:v1.36.0",), {"version": "v1.34.0"}, (None, None, "v1.34.0")),
+            (("--kind-version=v1.36.0",), {"source": "release:v1.34.0"}, (None, "release:v1.34.0", None)),
+            (("--kind-image=a:1", "--kind-version=v1.36.0"), {}, ("a:1", None, "v1.36.0")),
+        ],
+    )
+    def test_the_closest_place_decides(
+        self, pytester: pytest.Pytester, arguments: tuple[str, ...], marks: dict[str, str], values: tuple[Any, Any, Any]
+    ) -> None:
+        assert self.resolved(pytester, *arguments, **marks) == values
+
+    @pytest.mark.parametrize(
+        ("arguments", "marks", "message"),
+        [
+            (("--kind-source=/k", "--kind-image=a:1"), {}, "--kind-source: given together with --kind-image"),
+            (("--kind-source=/k", "--kind-version=v1.36.0"), {}, "--kind-source: given together with --kind-version"),
+            (
+                (),
+                {"source": "/k", "image": "a:1", "version": "v1.36.0"},
+                "t(source=…): given together with t(image=…) and t(version=…)",
+            ),
+        ],
+    )
+    def test_a_source_beside_another_is_refused(
+        self, pytester: pytest.Pytester, arguments: tuple[str, ...], marks: dict[str, str], message: str
+    ) -> None:
+        with pytest.raises(pytest.UsageError) as caught:
+            self.resolved(pytester, *arguments, **marks)
+        assert str(caught.value) == f"{message}; only one of them can say what is in the node image"
+
+    def test_a_path_is_relative_to_who_gives_it(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/home/me")
+        assert self.resolved(pytester, "--kind-source=~/k")[1] == Path("/home/me/k")
+        assert self.resolved(pytester, source="k")[1] == pytester.path / "k"

@@ -48,14 +48,16 @@ def test_tests_that_are_deselected_make_no_cluster(project: Project) -> None:
 
 
 def test_the_fixtures_are_listed_with_their_words(project: Project) -> None:
-    project.run("--fixtures").stdout.fnmatch_lines(
+    listed = project.run("--fixtures").stdout
+    listed.fnmatch_lines(["kind_cluster_factory [[]session scope[]]*"])  # sorted by line numbers as texts
+    listed.fnmatch_lines(
         [
             "kind_cluster [[]session scope[]]*",
             "    A ready Kubernetes cluster: one for all tests that ask for the same configuration.",
             "kind_client [[]session scope[]]*",
             "kind_kubeconfig [[]session scope[]]*",
+            "kind_environment*",
             "kind_namespace*",
             "    A fresh namespace with its default ServiceAccount; deleted afterwards without waiting.",
-            "kind_cluster_factory [[]session scope[]]*",
         ]
     )

@@ -106,21 +106,6 @@ def test_kinds_own_labels_are_on_the_node(kind_cluster: KindCluster) -> None:
         provider.close()
 
 
-def test_an_image_of_the_engine_is_loaded(kind_cluster: KindCluster, kind_namespace: str, tmp_path: Path) -> None:
-    provider = docker_engine.connect()
-    tag = f"pytest-kind-test/loaded:{kind_cluster.name}"
-    try:
-        with provider.get(kind_cluster.nodes[0].container, "/bin/busybox") as archive:
-            provider.import_image(archive, tag, {})
-        kind_cluster.load_image(tag)
-    finally:
-        provider.remove_image(tag)
-        provider.close()
-    kind_cluster.kubectl("run", "loaded", "-n", kind_namespace, f"--image={tag}", "--restart=Never", "--command", "--", "/busybox", "true")
-    kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/loaded", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
-    assert "kind/pytest-kind-image.tar" not in kind_cluster.nodes[0].exec("ls", "/kind")
-
-
 def test_kubectl_takes_a_manifest_of_any_size(kind_cluster: KindCluster, kind_namespace: str) -> None:
     data = "x" * 300_000
     manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: large}}\ndata: {{key: {data}}}\n"

@@ -19,7 +19,8 @@ from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
-from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Result, Volume
+from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
+from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 
@@ -30,19 +31,29 @@ class FakeEngine:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._threads = threading.Lock()
+        self.saved = b""  # what it saves, whatever it is asked for
+        self.containerd: dict[str, NodeContainerd] = {}
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
     # For tests: what is there beforehand
 
-    def add_image(self, reference: str, marks: Mapping[str, str] | None = None, entrypoint: Sequence[str] = ENTRYPOINT) -> Image:
+    def add_image(
+        self,
+        reference: str,
+        marks: Mapping[str, str] | None = None,
+        entrypoint: Sequence[str] = ENTRYPOINT,
+        *,
+        identity: str | None = None,
+        layers: Sequence[str] = (),
+    ) -> Image:
         """An image of the engine."""
-        return self._write_image("images", reference, marks or {}, entrypoint)
+        return self._write_image("images", reference, marks or {}, entrypoint, identity, layers)
 
-    def add_node_image(self, kubernetes: str | None = None) -> Image:
+    def add_node_image(self, kubernetes: str | None = None, source: str = "") -> Image:
         """The image that the inputs on disk lead to, so that nothing has to be built."""
-        wanted = inputs.read_inputs("amd64", kubernetes)
-        facts = json.dumps({"kubernetes": wanted.kubernetes})
+        wanted = inputs.read_inputs("amd64", kubernetes, source)
+        facts = json.dumps({"kubernetes": wanted.kubernetes, "source": source})
         return self.add_image(wanted.tag, {labels.KIND: "node-image", labels.IMAGE_DIGEST: wanted.digest, labels.FACTS: facts})
 
     def add_to_registry(self, reference: str, entrypoint: Sequence[str] = ENTRYPOINT) -> None:
@@ -176,9 +187,22 @@ class FakeEngine:
         self._begin("commit", f"{self._read(container)['name']} {reference}")
         return self.add_image(reference, labels, entrypoint)
 
-    def save_image(self, reference: str) -> Iterable[bytes]:
-        self._begin("save_image", reference)
-        return [b"saved ", reference.encode()]
+    @contextmanager
+    def save_images(self, references: Sequence[str]) -> Iterator[Iterable[bytes]]:
+        self._begin("save_images", " ".join(references))
+        yield self._pieces(self.saved)
+
+    def _pieces(self, archive: bytes) -> Iterator[bytes]:
+        for begin in range(0, len(archive), 700):
+            self._fail("saving")
+            yield archive[begin : begin + 700]
+
+    def context_files(self, folder: Path, dockerfile: str) -> Sequence[str]:
+        return [str(one.relative_to(folder)) for one in sorted(folder.rglob("*")) if one.name != "ignored"]
+
+    def build(self, folder: Path, *, dockerfile: str, tag: str, labels: Mapping[str, str], arguments: Mapping[str, str]) -> None:
+        self._begin("build", f"{folder.name} {dockerfile} {tag} {json.dumps(arguments)}")
+        self.add_image(tag, labels, ())
 
     def remove_image(self, reference: str) -> None:
         self._begin("remove_image", reference)
@@ -241,6 +265,13 @@ class FakeEngine:
         self._append("execs", f"{there['name']}: {' '.join(argv)}")
         if there["state"] != "running":
             raise errors.Conflict(f"container {there['name']} is not running")
+        return self._answer(argv, there) or self._containerd(container, argv) or Result(0, "", "")
+
+    def _containerd(self, container: str, argv: Sequence[str], archive: bytes = b"") -> Result | None:
+        speaks = argv[0] == "ctr" or (argv[0] == "sh" and "snapshots" in argv[2])
+        return self.containerd.setdefault(container, NodeContainerd()).run(argv, archive) if speaks else None
+
+    def _answer(self, argv: Sequence[str], there: Mapping[str, Any]) -> Result | None:
         with self._threads:
             answers = {file: _load(file) for file in sorted((self._root / "answers").iterdir(), reverse=True)}
             fitting = {
@@ -249,17 +280,17 @@ class FakeEngine:
                 if list(argv[: len(one["argv"])]) == one["argv"] and one["on"] in {None, there["name"]} and one["times"] != 0
             }
             if not fitting:
-                return Result(0, "", "")
+                return None
             file, answer = max(fitting.items(), key=lambda item: len(item[1]["argv"]))  # the closest, the last of equals
             if answer["times"]:
                 _write(file, {**answer, "times": answer["times"] - 1})
         return Result(answer["code"], answer["stdout"], answer["stdout"])
 
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
-        content = b"".join(chunks)
-        number = len(self.puts(container))
-        (self._root / "puts" / f"{container}-{number:03}-stdin").write_bytes(content)
-        return self.exec(container, argv, seconds=seconds)
+        del seconds
+        self._begin("exec_with_input", " ".join(argv))
+        refused = self._answer(argv, self._read(container))  # an answer that is set is a command's that reads nothing
+        return refused or self._containerd(container, argv, b"".join(chunks)) or Result(0, "", "")
 
     def logs(self, container: str, lines: int) -> str:
         self._begin("logs", f"{self._read(container)['name']} {lines}")
@@ -267,7 +298,10 @@ class FakeEngine:
 
     def inspect(self, container: str) -> Mapping[str, object]:
         self._begin("inspect")
-        return self._read(container)
+        known = self._read(container)
+        environment = [f"{name}={value}" for name, value in known["spec"]["environment"].items()]
+        networks = {known["spec"]["network"]: {"IPAddress": "172.17.0.9", "GlobalIPv6Address": ""}}
+        return {**known, "Config": {"Env": environment}, "NetworkSettings": {"Networks": networks}}
 
     def container(self, reference: str) -> Container | None:
         return next((one for one in self._containers() if reference in {one.id, one.name}), None)
@@ -297,6 +331,16 @@ class FakeEngine:
             raise errors.EngineError(f"container {container[:12]} publishes no port for {port}")
         known = _load(published)
         return known["address"], known["port"]
+
+    def network(self, name: str) -> Network:
+        self._begin("network", name)
+        return Network(subnets=("172.17.0.0/16",), gateways=("172.17.0.1",))
+
+    def addresses(self, container: str) -> dict[str, str]:
+        known = self._read(container)
+        self._begin("addresses", known["name"])
+        running = known["state"] == "running"
+        return {known["spec"]["network"]: f"172.17.0.{2 + self.names.index(known['name'])}"} if running else {}
 
     def close(self) -> None:
         self.log("close")
@@ -371,15 +415,32 @@ class FakeEngine:
 
     def _images(self, place: str) -> list[Image]:
         known = [_load(file) for file in sorted((self._root / place).iterdir())]
-        return [
-            Image(id=one["id"], tags=(one["tag"],), labels=one["labels"], architecture="amd64", entrypoint=tuple(one["entrypoint"])) for one in known
-        ]
+        return [_image(one) for one in known]
 
-    def _write_image(self, place: str, reference: str, marks: Mapping[str, str], entrypoint: Sequence[str]) -> Image:
-        identifier = f"sha256:{secrets.token_hex(32)}"
-        known = {"id": identifier, "tag": reference, "labels": dict(marks), "entrypoint": list(entrypoint)}
+    def _write_image(
+        self,
+        place: str,
+        reference: str,
+        marks: Mapping[str, str],
+        entrypoint: Sequence[str],
+        identity: str | None = None,
+        layers: Sequence[str] = (),
+    ) -> Image:
+        known = {"id": identity or f"sha256:{secrets.token_hex(32)}", "tag": reference, "labels": dict(marks)}
+        known |= {"entrypoint": list(entrypoint), "layers": list(layers)}
         _write(self._root / place / reference.replace("/", "%"), known)
-        return Image(id=identifier, tags=(reference,), labels=dict(marks), architecture="amd64", entrypoint=tuple(entrypoint))
+        return _image(known)
+
+
+def _image(known: Mapping[str, Any]) -> Image:
+    return Image(
+        id=known["id"],
+        tags=(known["tag"],),
+        labels=known["labels"],
+        architecture="amd64",
+        entrypoint=tuple(known["entrypoint"]),
+        layers=tuple(known["layers"]),
+    )
 
 
 def _carries(found: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:

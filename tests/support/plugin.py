@@ -17,6 +17,7 @@ from pytest_kind.boot.context import BootContext
 from pytest_kind.errors import EngineUnavailable
 from pytest_kind.image import assemble
 from pytest_kind.image.inputs import Inputs
+from pytest_kind.image.source import Source
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.provision import docker_engine
 from pytest_kind.provision.provider import Image
@@ -48,10 +49,11 @@ def connect(seconds: float = 60.0) -> FakeEngine:
     return engine
 
 
-def compile_nothing(workshop: Workshop, wanted: Inputs) -> Image:
+def compile_nothing(workshop: Workshop, wanted: Inputs, source: Source) -> Image:
     """What stands in for ``assemble.assemble``, which takes a network and a quarter of an hour."""
     assert isinstance(workshop.provider, FakeEngine)
-    return workshop.provider.add_node_image(wanted.kubernetes)
+    assert source.kubernetes == wanted.kubernetes
+    return workshop.provider.add_node_image(wanted.kubernetes, wanted.source)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

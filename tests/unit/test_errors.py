@@ -11,11 +11,11 @@ from pytest_kind import errors
 
 def test_all_of_them_are_kind_errors() -> None:
     found = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
-    assert len(found) == 12
+    assert len(found) == 13
     assert all(issubclass(one, errors.KindError) for one in found)
 
 
-@pytest.mark.parametrize("error", [errors.ConfigError, errors.EngineUnavailable, errors.UnknownImage])
+@pytest.mark.parametrize("error", [errors.ConfigError, errors.EngineUnavailable, errors.SourceError, errors.UnknownImage])
 def test_what_the_user_can_mend_is_a_usage_error(error: type[errors.KindError]) -> None:
     assert issubclass(error, errors.UsageError)
 

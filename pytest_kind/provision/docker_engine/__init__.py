@@ -13,6 +13,7 @@ from pytest_kind import errors
 from pytest_kind.provision.docker_engine.calls import ours
 from pytest_kind.provision.docker_engine.containers import Containers
 from pytest_kind.provision.docker_engine.images import Images
+from pytest_kind.provision.docker_engine.networks import Networks
 from pytest_kind.provision.provider import EngineInfo
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -43,7 +44,7 @@ def _why_unavailable(error: BaseException) -> str:
     return f"no container engine answers at {where}: {text}; {HELP}"
 
 
-class DockerEngine(Containers, Images):
+class DockerEngine(Containers, Images, Networks):
     """See :class:`~pytest_kind.provision.provider.Provider`."""
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import requests.exceptions
 
 from pytest_kind import errors
 
-_PATIENT_SECONDS = 1800
+PATIENT_SECONDS = 1800
 
 
 class Calls:
@@ -33,7 +33,7 @@ class Calls:
     @contextlib.contextmanager
     def _patiently(self) -> Iterator[None]:
         """For calls that are silent while gigabytes are written."""
-        usual, self._api.timeout = self._api.timeout, _PATIENT_SECONDS
+        usual, self._api.timeout = self._api.timeout, PATIENT_SECONDS
         try:
             yield
         finally:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import secrets
+import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import IO, cast
 from urllib.parse import urlsplit
 
@@ -15,6 +19,10 @@ from pytest_kind import errors
 from pytest_kind.provision.docker_engine.calls import Calls, filters, ours
 from pytest_kind.provision.docker_engine.streams import talk
 from pytest_kind.provision.provider import Container, ContainerSpec, Result, Volume
+from pytest_kind.waiting import Deadline, NotYet, wait_for
+
+_EXIT_SECONDS = 10.0
+_PIECE = 1 << 20  # bytes
 
 
 class Containers(Calls):
@@ -111,13 +119,44 @@ class Containers(Calls):
         return Result(code if code is not None else -1, stdout, stdout + stderr)
 
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
+        if not self._half_closes:
+            return self._exec_with_file(container, argv, chunks, seconds)
         bounded = ["timeout", "--kill-after=2", f"{seconds:.3f}", *argv]
         with ours(f"running `{' '.join(argv)}` on {container[:12]}"):
             made = self._api.exec_create(container, bounded, stdin=True)["Id"]
-            with contextlib.closing(self._api.exec_start(made, socket=True)) as connection:
+            connection = self._api.exec_start(made, socket=True)
+            try:
                 stdout, output = talk(connection, chunks, seconds)
-            code = self._api.exec_inspect(made)["ExitCode"]
-        return Result(code if code is not None else -1, stdout.decode(errors="replace"), output.decode(errors="replace"))
+            finally:
+                # The answer's close takes the connection along: it is no longer one for HTTP.
+                getattr(connection, "_response", connection).close()
+            code = wait_for("its exit code", partial(self._exit_code, made), Deadline(_EXIT_SECONDS), every=0.01)
+        return Result(code, stdout.decode(errors="replace"), output.decode(errors="replace"))
+
+    @property
+    def _half_closes(self) -> bool:
+        """Whether one direction of a connection can be closed alone, by which a command learns that its input ended.
+
+        TLS as Python has it cannot, and docker-py's stand-ins for sockets over SSH cannot either.
+        """
+        return str(self._api.base_url) == "http+docker://localhost" or str(self._api.base_url).startswith("http://")
+
+    def _exec_with_file(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], seconds: float) -> Result:
+        with tempfile.TemporaryFile() as spool:
+            spool.writelines(chunks)
+            member = tarfile.TarInfo(f"pytest-kind-input-{secrets.token_hex(8)}")
+            member.size, member.mode = spool.tell(), 0o600
+            spool.seek(0)
+            pieces = iter(partial(spool.read, _PIECE), b"")
+            padding = bytes(-member.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+            self.put(container, "/", itertools.chain([member.tobuf(tarfile.PAX_FORMAT)], pieces, [padding]))
+        script = 'exec <"$1"; rm "$1"; shift; exec "$@"'
+        return self.exec(container, ["sh", "-c", script, "sh", f"/{member.name}", *argv], seconds=seconds)
+
+    def _exit_code(self, made: str) -> int | NotYet:
+        # The streams may end a moment before the engine knows how the command did.
+        known = self._api.exec_inspect(made)
+        return NotYet("the engine says that it runs") if known["Running"] or known["ExitCode"] is None else int(known["ExitCode"])
 
     def logs(self, container: str, lines: int) -> str:
         with ours(f"reading the console of {container[:12]}"):

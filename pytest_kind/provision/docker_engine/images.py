@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, cast
 
 import docker
 import docker.errors
 import requests.exceptions
-from docker.utils import parse_repository_tag
+from docker.utils import exclude_paths, parse_repository_tag
 
 from pytest_kind import errors
-from pytest_kind.provision.docker_engine.calls import Calls, filters, ours, said
+from pytest_kind.provision.docker_engine.calls import PATIENT_SECONDS, Calls, filters, ours, said
 from pytest_kind.provision.provider import Image
+
+_PIECE = 1 << 20  # bytes
+_LINES = 30  # of a failed build
 
 
 class Images(Calls):
@@ -32,6 +37,7 @@ class Images(Calls):
             labels=config.get("Labels") or {},
             architecture=found.get("Architecture", ""),
             entrypoint=tuple(config.get("Entrypoint") or ()),
+            layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
         )
 
     def images(self, labels: Mapping[str, str | None]) -> list[Image]:
@@ -84,9 +90,48 @@ class Images(Calls):
             raise errors.EngineError(f"committing image {reference}: the engine has no {made['Id']}")
         return image
 
-    def save_image(self, reference: str) -> Iterable[bytes]:
-        with ours(f"saving image {reference}"), self._patiently():
-            yield from self._api.get_image(reference)
+    @contextlib.contextmanager
+    def save_images(self, references: Sequence[str]) -> Iterator[Iterable[bytes]]:
+        doing = f"saving {', '.join(references)}"
+        # docker-py's own call saves one image alone, and lets an engine that has gone silent hold it for ever.
+        with ours(doing):
+            url = self._api._url("/images/get")  # noqa: SLF001
+            response = self._api._get(url, params={"names": list(references)}, stream=True, timeout=PATIENT_SECONDS)  # noqa: SLF001
+        with contextlib.closing(response):
+            with ours(doing):
+                self._api._raise_for_status(response)  # noqa: SLF001
+
+            def pieces() -> Iterator[bytes]:
+                with ours(doing):
+                    yield from response.iter_content(_PIECE)
+
+            yield pieces()
+
+    def context_files(self, folder: Path, dockerfile: str) -> Sequence[str]:
+        ignore = folder / ".dockerignore"
+        patterns = [line.strip() for line in ignore.read_text(encoding="utf-8").splitlines()] if ignore.is_file() else []
+        patterns = [line for line in patterns if line and not line.startswith("#")]
+        return sorted(exclude_paths(str(folder), patterns, dockerfile=dockerfile))
+
+    def build(self, folder: Path, *, dockerfile: str, tag: str, labels: Mapping[str, str], arguments: Mapping[str, str]) -> None:
+        said_last: deque[str] = deque(maxlen=_LINES)
+        with ours(f"building {folder}"):
+            lines = self._api.build(
+                path=str(folder),
+                dockerfile=dockerfile,
+                tag=tag,
+                labels=dict(labels),
+                buildargs=dict(arguments),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=PATIENT_SECONDS,
+            )
+            for line in lines:
+                said_last.extend(str(line.get("stream", "")).splitlines())
+                if "error" in line:
+                    last = "\n".join(one for one in said_last if one.strip())
+                    raise errors.ImageError(f"building {folder} failed: {line['error'].strip()}; the builder's last lines:\n{last}")
 
     def remove_image(self, reference: str) -> None:
         with contextlib.suppress(errors.NotFound), ours(f"removing image {reference}"):

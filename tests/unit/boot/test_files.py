@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from pytest_kind.boot.files import Files, balancer_files, cni_files, first_shares, machine_files, peer_files, share_files
 from pytest_kind.boot.kubeadm import ClusterFacts
@@ -41,16 +42,23 @@ def environment(found: Files) -> dict[str, str]:
 
 class TestWhichFiles:
     nodes: ClassVar = {**EVERYWHERE, "kind/kubeadm.conf": "600", **{f"etc/systemd/system/{name}": "644" for name in UNITS}}
+    planes: ClassVar = {"kind/pytest-kind/cluster.json": "600"}  # it may have a password in it, a mirror's
 
     def test_of_the_first_node(self) -> None:
-        assert modes(files(ClusterConfig())) == {**self.nodes, CONFLIST: "644"}
+        assert modes(files(ClusterConfig())) == {**self.nodes, **self.planes, CONFLIST: "644"}
 
     def test_of_others_whose_share_of_the_pod_subnets_is_not_known_yet(self) -> None:
-        assert modes(files(config_of(2, 1), 1)) == self.nodes
+        assert modes(files(config_of(2, 1), 1)) == {**self.nodes, **self.planes}
         assert modes(files(config_of(2, 1), 2)) == self.nodes
 
     def test_of_a_node_whose_network_is_the_users(self) -> None:
-        assert modes(files(config_of(networking=Networking(disable_default_cni=True)))) == self.nodes
+        assert modes(files(config_of(networking=Networking(disable_default_cni=True)))) == {**self.nodes, **self.planes}
+
+    def test_a_control_plane_knows_what_the_cluster_was_asked_to_be(self) -> None:
+        config = config_of(2, 1)
+        for at in (0, 1):
+            found = json.loads(files(config, at)["kind/pytest-kind/cluster.json"][0])
+            assert TypeAdapter(ClusterConfig).validate_python(found) == config
 
     def test_of_a_load_balancer_which_runs_no_systemd(self) -> None:
         assert modes(files(config_of(2), 2)) == {**EVERYWHERE, "kind/pytest-kind/haproxy.cfg": "644"}

@@ -108,7 +108,7 @@ def test_the_kubelet_leaves_the_hosts_disk_and_swap_alone(facts: ClusterFacts) -
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_patch_changes_the_document_of_its_kind_alone(facts: ClusterFacts, kind: str) -> None:
     before = documents(facts)
-    after = documents(facts, ClusterConfig(kubeadm_config_patches=(f"kind: {kind}\napiVersion: any/v1\nfresh: {{deep: 1}}",)))
+    after = documents(facts, ClusterConfig(kubeadm_config_patches=(f"kind: {kind}\nfresh: {{deep: 1}}",)))
     assert after.pop(kind) == {**before.pop(kind), "fresh": {"deep": 1}}
     assert after == before
 
@@ -181,7 +181,8 @@ def test_arguments_without_names_are_refused(facts: ClusterFacts, wrong: str) ->
     patch = f"kind: ClusterConfiguration\napiServer: {{extraArgs: {wrong}}}"
     with pytest.raises(ConfigError) as caught:
         documents(facts, ClusterConfig(kubeadm_config_patches=(patch,)))
-    assert caught.value.problems == ("kubeadmConfigPatches[0]: arguments must be a mapping, or a list of `name` and `value`",)
+    said = f"arguments must be a mapping, or a list of `name` and `value`, found {yaml.safe_load(wrong)!r}"
+    assert caught.value.problems == (f"kubeadmConfigPatches[0]: {said}",)
 
 
 class TestJoining:

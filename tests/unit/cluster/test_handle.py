@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import CommandError, EngineError, UnknownImage
+from pytest_kind.handle import KindCluster
 from support.api_server import ApiServer
 from support.engine import FakeEngine
+from support.images import Layout
 
 
 @pytest.fixture
@@ -58,9 +61,21 @@ def test_kubectl_that_fails_is_a_command_error(cluster: KindCluster, engine: Fak
 
 
 def test_an_image_goes_into_every_node(cluster: KindCluster, engine: FakeEngine) -> None:
-    engine.add_image("mine:1")
+    layout = Layout()
+    descriptor = layout.image([b"layer"])
+    layout.add(descriptor, "docker.io/library/mine:1")
+    engine.add_image("mine:1", identity=layout.configuration(descriptor))
+    engine.saved = layout.archive()
     cluster.load_image("mine:1")
-    assert engine.made("put") == ["mine-control-plane /"]
+    assert "docker.io/library/mine:1" in engine.containerd[cluster.nodes[0].container].images
+
+
+def test_an_archive_goes_into_every_node(cluster: KindCluster, engine: FakeEngine, tmp_path: Path) -> None:
+    layout = Layout()
+    layout.add(layout.image([b"layer"]), "mine:1")
+    (tmp_path / "saved.tar").write_bytes(layout.archive())
+    assert cluster.load_archive(tmp_path / "saved.tar") == ("docker.io/library/mine:1",)
+    assert "docker.io/library/mine:1" in engine.containerd[cluster.nodes[0].container].images
 
 
 def test_an_image_that_the_engine_does_not_have(cluster: KindCluster) -> None:

@@ -10,9 +10,10 @@ import pytest
 from pytest_kind import labels
 from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootContext
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import BootError, UsageError
+from pytest_kind.handle import KindCluster
 from pytest_kind.lease.session import Session
 from support.api_server import ApiServer
 from support.clusters import config_of

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from pytest_kind import labels
-from pytest_kind.cluster import KindCluster, Maker, Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import Node
 from pytest_kind.errors import BootError, CommandError, EngineError, KindError, UsageError, WaitTimeout
+from pytest_kind.handle import KindCluster
 from support.api_server import ApiServer
 from support.clusters import config_of
 from support.credentials import admin_conf

@@ -18,7 +18,7 @@ from support.engine import FakeEngine
 
 @pytest.fixture
 def tag(inputs: Inputs) -> str:
-    return f"pytest-kind/base:{inputs.digest_of(inputs.root / 'packages.txt', 'bookworm')}"
+    return f"pytest-kind/base:{debian.base_digest(inputs)}"
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ class TestCache:
     def compiled(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names: list[str] = []
 
-        def compile_nothing(_workshop: Workshop, _inputs: Inputs, module: go_modules.Module, target: Path) -> None:
-            names.append(module.name)
+        def compile_nothing(_workshop: Workshop, _inputs: Inputs, module: go_modules.Module, target: Path, another: str) -> None:
+            names.append(f"{module.name} {another}".rstrip())
             (target / "program").touch()
 
         monkeypatch.setattr(go_modules, "_compile", compile_nothing)
@@ -77,11 +77,22 @@ class TestCache:
         places.append(go_modules.build(workshop, inputs, go_modules.ETCD))
         assert len(set(places)) == 5
 
-    def test_what_follows_kubernetes_is_compiled_again_for_another_one(self, workshop: Workshop, inputs: Inputs) -> None:
-        (inputs.root / "go/cni").mkdir()
-        another = replace(inputs, kubernetes="v1.36.0")
-        assert go_modules.build(workshop, inputs, go_modules.ETCD) != go_modules.build(workshop, another, go_modules.ETCD)
-        assert go_modules.build(workshop, inputs, go_modules.CNI) == go_modules.build(workshop, another, go_modules.CNI)
+    def test_another_kubernetes_is_compiled_again_and_what_does_not_follow_it_is_not(
+        self, workshop: Workshop, inputs: Inputs, compiled: list[str]
+    ) -> None:
+        for module in (go_modules.KUBERNETES, go_modules.CNI, go_modules.ETCD):
+            (inputs.root / "go" / module.name).mkdir(exist_ok=True)
+            go_modules.build(workshop, inputs, module)
+            go_modules.build(workshop, replace(inputs, kubernetes="v1.36.0"), module)
+        assert compiled == ["kubernetes", "kubernetes v1.36.0", "cni", "etcd"]
+
+    def test_etcd_is_compiled_in_the_version_that_is_asked_for_whatever_kubernetes_asks(
+        self, workshop: Workshop, inputs: Inputs, compiled: list[str]
+    ) -> None:
+        for version in ("v3.7.0", None, "v3.6.4", "v3.6.4"):
+            go_modules.build(workshop, inputs, go_modules.ETCD, version=version)
+        go_modules.build(workshop, replace(inputs, kubernetes="v1.36.0"), go_modules.ETCD, version="v3.6.4")
+        assert compiled == ["etcd", "etcd v3.6.4"]
 
 
 class TestAnotherVersion:
@@ -93,16 +104,19 @@ class TestAnotherVersion:
         monkeypatch.setattr(go_modules, "kubernetes_source", lambda *_: folder)
         return folder
 
-    @pytest.mark.usefixtures("source")
     @pytest.mark.parametrize(
-        ("module", "line"), [(go_modules.ETCD, "require go.etcd.io/etcd/server/v3 v3.6.4\n"), (go_modules.COREDNS, "require coredns v1.12.1\n")]
+        ("module", "version", "line"),
+        [
+            (go_modules.ETCD, "v3.6.4", "require go.etcd.io/etcd/server/v3 v3.6.4\n"),
+            (go_modules.COREDNS, "v1.12.1", "require coredns v1.12.1\n"),
+        ],
     )
-    def test_etcd_and_coredns_are_those_that_its_kubeadm_deploys(
-        self, workshop: Workshop, inputs: Inputs, tmp_path: Path, module: go_modules.Module, line: str
+    def test_etcd_and_coredns_are_those_that_are_asked_for(
+        self, workshop: Workshop, inputs: Inputs, tmp_path: Path, module: go_modules.Module, version: str, line: str
     ) -> None:
         go_mod = tmp_path / "go.mod"
         go_mod.write_text("require go.etcd.io/etcd/server/v3 v3.7.0\nrequire coredns v1.14.6\n", encoding="utf-8")
-        go_modules._another_version(workshop, replace(inputs, kubernetes="v1.36.0"), module, tmp_path)
+        go_modules._another_version(workshop, inputs, module, tmp_path, version)
         assert line in go_mod.read_text(encoding="utf-8")
 
     def test_kubernetes_own_go_mod_decides_about_go_and_staging(self, workshop: Workshop, inputs: Inputs, tmp_path: Path, source: Path) -> None:
@@ -111,7 +125,7 @@ class TestAnotherVersion:
             "\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/apimachinery => ./staging/src/k8s.io/apimachinery\n)\n",
             encoding="utf-8",
         )
-        go_modules._another_version(workshop, replace(inputs, kubernetes="v1.36.0"), go_modules.KUBERNETES, tmp_path)
+        go_modules._another_version(workshop, replace(inputs, kubernetes="v1.36.0"), go_modules.KUBERNETES, tmp_path, "v1.36.0")
         assert (tmp_path / "go.mod").read_text(encoding="utf-8") == (
             "module pytest-kind.local/kubernetes\n\ngo 1.25.0\n\ngodebug default=go1.25\n\n"
             "require k8s.io/kubernetes v1.36.0\n\nreplace (\n"

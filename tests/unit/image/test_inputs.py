@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +103,51 @@ def test_an_installed_package_has_them_inside(inputs: Inputs, monkeypatch: pytes
     (package / "_node_image/versions.toml").touch()
     monkeypatch.setattr(image_inputs, "__file__", str(package / "image/inputs.py"))
     assert node_image_dir() == package / "_node_image"
+
+
+def test_what_kubernetes_comes_from_changes_the_digest_and_is_none_by_default(inputs: Inputs) -> None:
+    assert inputs.source == ""
+    assert len({replace(inputs, source=source).digest for source in ("", "a", "b")}) == 3
+
+
+def test_a_version_between_releases_makes_a_tag_that_can_be_one(inputs: Inputs) -> None:
+    between = replace(inputs, kubernetes="v1.38.0-alpha.0.6+84c76d1142ea4d")
+    assert between.image_version == "v1.38.0-alpha.0.6_84c76d1142ea4d"
+    assert between.tag == f"pytest-kind/node:v1.38.0-alpha.0.6_84c76d1142ea4d-{between.digest}"
+
+
+class TestCode:
+    """The Python that makes an image is one of its inputs; what is said about it is not."""
+
+    @pytest.fixture
+    def module(self, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """One of the modules, in a folder of its own with the others."""
+        package = inputs.root.parent / "image"
+        shutil.copytree(Path(image_inputs.__file__).parent, package)
+        monkeypatch.setattr(image_inputs, "__file__", str(package / "inputs.py"))
+        return package / "debian.py"
+
+    def test_a_comment_or_an_empty_line_changes_nothing(self, inputs: Inputs, module: Path) -> None:
+        before = inputs.digest
+        text = module.read_text(encoding="utf-8")
+        module.write_text(f"# said\n\n{text.replace('_PULL_SECONDS = 120.0', '_PULL_SECONDS = 120.0  # two minutes')}", encoding="utf-8")
+        assert module.read_text(encoding="utf-8") != f"# said\n\n{text}"
+        assert inputs.digest == before
+
+    def test_another_constant_does(self, inputs: Inputs, module: Path) -> None:
+        before = inputs.digest
+        module.write_text(module.read_text(encoding="utf-8").replace("./usr/share/man", "./usr/share/men"), encoding="utf-8")
+        assert inputs.digest != before
+
+    def test_a_sign_in_a_text_is_no_comment(self, inputs: Inputs, module: Path) -> None:
+        text = module.read_text(encoding="utf-8")
+        digests = set()
+        for line in ('_SIGN = "a # b"', '_SIGN = "a # c"'):
+            module.write_text(f"{text}\n{line}\n", encoding="utf-8")
+            digests.add(inputs.digest)
+        assert len(digests) == 2
+
+    def test_every_module_that_makes_something_is_among_them(self) -> None:
+        folder = Path(image_inputs.__file__).parent
+        others = {"__init__.py", "download.py", "inputs.py", "kindest.py", "store.py", "unused.py", "workshop.py"}
+        assert {file.name for file in folder.glob("*.py")} - others == set(image_inputs._ASSEMBLERS)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
 from pytest_kind.image import store
 from pytest_kind.image.inputs import Inputs, read_inputs
+from pytest_kind.image.source import Source
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.progress import Progress
 from pytest_kind.provision.provider import Image
+from support import tarballs
 from support.engine import FakeEngine
 
 
@@ -24,9 +29,10 @@ def compiled(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> list[str]:
     """The tags that were compiled: a dozen minutes of work each, so that this alone is not done."""
     tags: list[str] = []
 
-    def assemble(_: Workshop, wanted: Inputs) -> Image:
+    def assemble(_: Workshop, wanted: Inputs, source: Source) -> Image:
+        assert source.kubernetes == wanted.kubernetes
         tags.append(wanted.tag)
-        return engine.add_node_image(wanted.kubernetes)
+        return engine.add_node_image(wanted.kubernetes, wanted.source)
 
     monkeypatch.setattr("pytest_kind.image.assemble.assemble", assemble)
     return tags
@@ -139,3 +145,39 @@ class TestGivenImage:
         engine.add_image("localhost/node:1", {labels.FACTS: "{"})
         with pytest.raises(ImageError, match=r"^image localhost/node:1: its label io\.pytest-kind\.facts cannot be read: "):
             store.resolve(workshop, reference="localhost/node:1")
+
+
+class TestSource:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        return tarballs.write(tmp_path / "server.tar.gz")
+
+    def test_an_image_is_made_of_it_once(self, workshop: Workshop, engine: FakeEngine, file: Path, compiled: list[str]) -> None:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        wanted = read_inputs("amd64", "v1.37.1", digest)
+        for _ in range(2):
+            found = store.resolve(workshop, source=file)
+            assert (found.reference, found.digest, found.kubernetes) == (wanted.tag, wanted.digest, "v1.37.1")
+        assert compiled == [wanted.tag]
+        assert engine.made("pull") == []
+
+    def test_neither_the_default_image_nor_kinds_stands_for_it(
+        self, workshop: Workshop, engine: FakeEngine, file: Path, wanted: Inputs, compiled: list[str]
+    ) -> None:
+        engine.add_node_image()
+        engine.add_image(f"kindest/node:{wanted.kubernetes}")
+        assert store.resolve(workshop, source=file).digest != wanted.digest
+        assert len(compiled) == 1
+
+    def test_how_it_is_made_is_said(self, workshop: Workshop, file: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        notes: list[str] = []
+        monkeypatch.setattr(Progress, "note", lambda _, text: notes.append(text))
+        store.resolve(workshop, source=file)
+        assert notes == [f"Kubernetes v1.37.1 is taken from {file}; etcd and CoreDNS are compiled, once (about 3 min on two cores)"]
+        assert len(compiled) == 1
+
+    @pytest.mark.parametrize(("other", "said"), [({"reference": "a:1"}, "--kind-image=a:1"), ({"kubernetes": "v1.36.0"}, "--kind-version=v1.36.0")])
+    def test_beside_another_it_is_refused(self, workshop: Workshop, other: dict[str, str], said: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            store.resolve(workshop, source="release:v1.37.1", **other)
+        assert str(caught.value) == (f"--kind-source=release:v1.37.1: given together with {said}; only one of them can say what is in the node image")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import socket
+import tarfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import requests
 from pytest_kind import errors
 from pytest_kind.provision import docker_engine
 from pytest_kind.provision.docker_engine import DockerEngine
-from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Port, Result, Volume
+from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Network, Port, Result, Volume
 
 
 def refusal(status: int, explanation: str, kind: type[docker.errors.APIError] = docker.errors.APIError) -> docker.errors.APIError:
@@ -293,6 +294,37 @@ class TestPorts:
         assert DockerEngine(client).published_port("abc", 6443) == ("engine.example", 34567)  # type: ignore[arg-type]
 
 
+class TestExecWithInput:
+    def test_its_exit_code_is_waited_for(self) -> None:
+        ours, engines = socket.socketpair()
+        states = iter([{"Running": True, "ExitCode": None}, {"Running": False, "ExitCode": 3}])
+        client = Client(exec_create={"Id": "e"}, exec_start=ours)
+        client.exec_inspect = lambda _: next(states)  # type: ignore[attr-defined]
+        with engines:
+            engines.sendall(b"\x02\0\0\0\0\0\0\x04oops")
+            engines.shutdown(socket.SHUT_WR)
+            result = DockerEngine(client).exec_with_input("abc", ["cat"], [b"x"], seconds=5)  # type: ignore[arg-type]
+            assert engines.recv(10) == b"x"
+        assert result == Result(3, "", "oops")
+        assert ours.fileno() == -1
+        assert client.asked[0] == ("exec_create", ("abc", ["timeout", "--kill-after=2", "5.000", "cat"]), {"stdin": True})
+
+    @pytest.mark.parametrize("address", ["https://engine.example:2376", "http+docker://ssh"])
+    def test_where_the_end_of_input_cannot_be_sent_it_is_a_file(self, address: str) -> None:
+        got = io.BytesIO()
+        client = Client(exec_create={"Id": "e"}, exec_start=(b"out", None), exec_inspect={"ExitCode": 0})
+        client.base_url = address
+        client.put_archive = lambda _, __, archive: got.writelines(archive)  # type: ignore[attr-defined]
+        assert DockerEngine(client).exec_with_input("abc", ["cat"], [b"one", b"two"]) == Result(0, "out", "out")  # type: ignore[arg-type]
+        with tarfile.open(fileobj=io.BytesIO(got.getvalue())) as tar:
+            (member,) = tar.getmembers()
+            content = tar.extractfile(member)
+            assert content is not None
+            assert (content.read(), f"{member.mode:o}") == (b"onetwo", "600")
+        command = client.asked[0][1][1]
+        assert command[3:] == ["sh", "-c", 'exec <"$1"; rm "$1"; shift; exec "$@"', "sh", f"/{member.name}", "cat"]
+
+
 class TestImages:
     def test_an_image(self) -> None:
         found = {
@@ -328,3 +360,100 @@ class TestImages:
             "StopSignal": "SIGRTMIN+3",
             "Hostname": "",
         }
+
+
+class TestNetworks:
+    def test_subnets_and_the_addresses_of_the_engines_machine(self) -> None:
+        blocks = [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}, {"Subnet": "fd01::/64", "Gateway": "fd01::1/64"}, {"Subnet": "10.9.0.0/24"}]
+        found = engine_of(inspect_network={"IPAM": {"Config": blocks}}).network("kind")
+        assert found == Network(subnets=("172.17.0.0/16", "fd01::/64", "10.9.0.0/24"), gateways=("172.17.0.1", "fd01::1"))
+
+    @pytest.mark.parametrize("said", [{}, {"IPAM": {"Config": None}}, {"IPAM": {"Config": []}}])
+    def test_the_hosts_own_has_neither(self, said: dict[str, Any]) -> None:
+        assert engine_of(inspect_network=said).network("host") == Network(subnets=(), gateways=())
+
+    def test_one_that_is_not_there(self) -> None:
+        missing = refusal(404, "network nope not found", docker.errors.NotFound)
+        with pytest.raises(errors.NotFound, match=r"^looking for network nope: network nope not found$"):
+            engine_of(inspect_network=missing).network("nope")
+
+    def test_addresses_by_network(self) -> None:
+        networks = {
+            "bridge": {"NetworkID": "1", "IPAddress": "172.17.0.2"},
+            "six": {"NetworkID": "2", "IPAddress": "", "GlobalIPv6Address": "fd00::2"},
+            "none": {"NetworkID": "3", "IPAddress": ""},
+        }
+        assert engine_of(inspect_container={"NetworkSettings": {"Networks": networks}}).addresses("c") == {"1": "172.17.0.2", "2": "fd00::2"}
+        assert engine_of(inspect_container={"NetworkSettings": {"Networks": None}}).addresses("c") == {}
+
+    def test_its_layers(self) -> None:
+        image = engine_of(inspect_image={"Id": "i", "RootFS": {"Type": "layers", "Layers": ["sha256:a", "sha256:b"]}}).image("a")
+        assert image is not None
+        assert image.layers == ("sha256:a", "sha256:b")
+
+    def test_images_are_saved_in_one_call_that_is_closed(self) -> None:
+        response = Response([b"one", b"two"])
+        client = Client(_url="/images/get", _get=response, _raise_for_status=None)
+        with DockerEngine(client).save_images(["a:1", "b:2"]) as pieces:  # type: ignore[arg-type]
+            assert list(pieces) == [b"one", b"two"]
+            assert not response.closed
+        assert response.closed
+        assert client.asked[1] == ("_get", ("/images/get",), {"params": {"names": ["a:1", "b:2"]}, "stream": True, "timeout": 1800})
+
+    def test_saving_that_breaks_off(self) -> None:
+        response = Response([b"one", requests.exceptions.ChunkedEncodingError("cut")])
+        engine = engine_of(_url="/images/get", _get=response, _raise_for_status=None)
+        with engine.save_images(["a:1"]) as pieces, pytest.raises(errors.EngineError, match=r"^saving a:1: the engine's connection failed: cut$"):
+            list(pieces)
+        assert response.closed
+
+    def test_saving_that_is_refused(self) -> None:
+        response = Response([])
+        engine = engine_of(_url="/images/get", _get=response, _raise_for_status=refusal(404, "No such image", docker.errors.NotFound))
+        with pytest.raises(errors.NotFound, match=r"^saving a:1: No such image$"), engine.save_images(["a:1"]):
+            pass
+        assert response.closed
+
+    def test_what_a_build_would_get(self, tmp_path: Path) -> None:
+        for name in ("Dockerfile", "kept", "secret", "folder/a.log", "folder/b"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).touch()
+        assert "secret" in engine_of().context_files(tmp_path, "Dockerfile")
+        (tmp_path / ".dockerignore").write_text("# a word\nsecret\n**/*.log\nDockerfile\n", encoding="utf-8")
+        assert engine_of().context_files(tmp_path, "Dockerfile") == [".dockerignore", "Dockerfile", "folder", "folder/b", "kept"]
+
+    def test_a_build(self, tmp_path: Path) -> None:
+        client = Client(build=iter([{"stream": "Step 1/1"}, {"aux": {"ID": "sha256:i"}}]))
+        DockerEngine(client).build(tmp_path, dockerfile="D", tag="a:1", labels={"l": "1"}, arguments={"A": "b"})  # type: ignore[arg-type]
+        asked = client.asked[0][2]
+        assert {key: asked[key] for key in ("path", "dockerfile", "tag", "labels", "buildargs")} == {
+            "path": str(tmp_path),
+            "dockerfile": "D",
+            "tag": "a:1",
+            "labels": {"l": "1"},
+            "buildargs": {"A": "b"},
+        }
+
+    def test_a_build_that_fails_shows_its_last_lines(self, tmp_path: Path) -> None:
+        lines = [*({"stream": f"line {number}\n"} for number in range(40)), {"error": "The command returned 1"}]
+        with pytest.raises(errors.ImageError) as caught:
+            engine_of(build=iter(lines)).build(tmp_path, dockerfile="D", tag="a:1", labels={}, arguments={})
+        told = str(caught.value).splitlines()
+        assert told[0] == f"building {tmp_path} failed: The command returned 1; the builder's last lines:"
+        assert told[1:] == [f"line {number}" for number in range(10, 40)]
+
+
+class Response:
+    """A streamed answer of the engine's."""
+
+    def __init__(self, pieces: list[Any]) -> None:
+        self._pieces, self.closed = pieces, False
+
+    def iter_content(self, _: int) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+
+    def close(self) -> None:
+        self.closed = True

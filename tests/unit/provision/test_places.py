@@ -48,7 +48,7 @@ class TestPlace:
 class TestMachines:
     def test_of_one_node(self) -> None:
         (machine,) = machines(ClusterConfig(), "c", LINK)
-        assert machine == Machine(place=FIRST, node=Node())
+        assert machine == Machine(place=FIRST, node=Node(), index=0)
         assert machine.is_control_plane
 
     def test_nodes_are_counted_per_role_and_a_load_balancer_comes_last(self) -> None:

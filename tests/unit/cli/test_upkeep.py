@@ -1,54 +1,23 @@
-"""The ``pytest-kind`` command."""
+"""``gc``, ``build``, ``version``, ``schema``, and how the command ends."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from pytest_kind import cli, labels
+from pytest_kind import cli
+from pytest_kind.config.schema import json_schema
 from pytest_kind.errors import EngineError, EngineUnavailable
 from pytest_kind.image import go_modules
 from pytest_kind.image.inputs import Inputs, read_inputs
 from pytest_kind.lease.session import Session
 from pytest_kind.provision import docker_engine
 from support.engine import FakeEngine
-
-
-@pytest.fixture(autouse=True)
-def _connected(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
-    monkeypatch.setattr(docker_engine, "connect", lambda *_: engine)
-
-
-@pytest.fixture
-def clusters(engine: FakeEngine, session: Session) -> None:
-    engine.add_container("b-control-plane", {**session.labels(), labels.CLUSTER: "b"})
-    engine.add_container("c-control-plane", {**session.labels(keep=True), labels.CLUSTER: "c"}, "exited")
-    engine.add_container("a-control-plane", {labels.CLUSTER: "a"})
-    engine.add_container("database", {})
-
-
-@pytest.mark.usefixtures("clusters")
-def test_get_lists_all_clusters_and_whose_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["get"]) == 0
-    assert capsys.readouterr().out == (
-        "a\ta-control-plane\trunning\tnot ours\nb\tb-control-plane\trunning\tof a run\nc\tc-control-plane\texited\tkept\n"
-    )
-
-
-@pytest.mark.usefixtures("clusters")
-def test_delete_removes_clusters_of_ours_kept_or_not(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["delete", "b", "c"]) == 0
-    assert capsys.readouterr().out == "kind: removed cluster b\nkind: removed cluster c\n"
-    assert engine.names == ["a-control-plane", "database"]
-
-
-@pytest.mark.usefixtures("clusters")
-@pytest.mark.parametrize("name", ["a", "nobody"])
-def test_delete_refuses_what_is_not_ours(engine: FakeEngine, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    assert cli.main(["delete", name]) == 2
-    assert capsys.readouterr().err == f"pytest-kind: delete: there is no cluster '{name}' of ours\n"
-    assert len(engine.names) == 4
 
 
 def test_gc_removes_what_is_dead_and_says_what_it_left(engine: FakeEngine, session: Session, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +30,15 @@ def test_gc_removes_what_is_dead_and_says_what_it_left(engine: FakeEngine, sessi
     assert engine.names == ["busy"]
 
 
+def test_gc_for_scripts(engine: FakeEngine, session: Session, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dead = Session.open(cache)
+    dead._lock.release()
+    engine.add_container("left", dead.labels())
+    engine.add_container("busy", session.labels())
+    assert cli.main(["gc", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"removed": ["container left"], "left": ["container busy (in use)"]}
+
+
 def test_gc_with_nothing_to_do_says_so(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--cache-dir", str(cache), "gc"]) == 0
     assert capsys.readouterr().out == "kind: nothing to remove\n"
@@ -71,6 +49,12 @@ def test_build_finds_the_image_that_is_there(engine: FakeEngine, cache: Path, ca
     assert cli.main(["--cache-dir", str(cache), "build"]) == 0
     assert capsys.readouterr().out == f"kind: node image {read_inputs('amd64').tag} ({image.id[7:19]})\n"
     assert list(cache.glob("sessions/*")) == []
+
+
+def test_build_for_scripts(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    image, wanted = engine.add_node_image(), read_inputs("amd64")
+    assert cli.main(["build", "node-image", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"kubernetes": wanted.kubernetes, "image": wanted.tag, "id": image.id}
 
 
 def test_build_of_the_suite_makes_no_image(
@@ -89,7 +73,7 @@ def test_build_of_the_suite_makes_no_image(
 
 def test_build_takes_a_version_and_refuses_what_is_none(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--cache-dir", str(cache), "build", "--version", "1.37"]) == 2
-    assert capsys.readouterr().err == "pytest-kind: --kind-version: '1.37' is not accepted; accepted is the form v1.37.1, from v1.31.0 on\n"
+    assert capsys.readouterr().err == "pytest-kind: --version: '1.37' is not accepted; accepted is the form v1.37.1, from v1.31.0 on\n"
     assert list(cache.glob("sessions/*")) == []
 
 
@@ -108,9 +92,42 @@ def test_no_engine_is_exit_code_two(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert capsys.readouterr().err == "pytest-kind: no container engine answers\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["nonsense"], ["delete"]])
+@pytest.mark.parametrize("argv", [[], ["nonsense"], ["delete"], ["create"], ["export"], ["load"], ["delete", "--all", "x"]])
 def test_a_command_line_that_is_wrong_is_exit_code_two(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(argv)
     assert caught.value.code == 2
     assert "usage: pytest-kind" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    ours, kubernetes = metadata.version("pytest-kind-native"), read_inputs("amd64").kubernetes
+    assert cli.main(["version"]) == 0
+    assert capsys.readouterr().out.startswith(f"pytest-kind-native {ours} (Kubernetes {kubernetes}, Python 3.")
+    assert cli.main(["version", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out).items() >= {"version": ours, "kubernetes": kubernetes}.items()
+
+
+def test_schema_is_the_configurations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json_schema()
+
+
+class TestEnds:
+    def test_an_interrupt_is_130(self, engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+        engine.fail("containers", KeyboardInterrupt())
+        assert cli.main(["get"]) == 130
+        assert capsys.readouterr().err == "pytest-kind: interrupted\n"
+
+    def test_sigterm_cleans_up_and_is_143(self, engine: FakeEngine, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(FakeEngine, "images", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["build"])
+        assert caught.value.code == 143
+        assert list(cache.glob("sessions/*")) == []
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    def test_a_folder_that_cannot_be_written(self, engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "file").touch()
+        assert cli.main(["--cache-dir", str(tmp_path / "file"), "build"]) == 2
+        assert capsys.readouterr().err.startswith(f"pytest-kind: --cache-dir: {tmp_path / 'file'} cannot be used: ")

@@ -1,0 +1,113 @@
+"""``create cluster``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from pytest_kind import labels
+from pytest_kind.api import kubeconfig_file
+from pytest_kind.cli.terms import DEFAULT_NAME, Commands, add_kubeconfig, add_output, duration, given_name, group, leaf
+from pytest_kind.cli.work import done, show_json, working
+from pytest_kind.cluster import Maker, Request
+from pytest_kind.config.load import from_file
+from pytest_kind.config.types import ClusterConfig
+from pytest_kind.errors import UsageError
+from pytest_kind.provision import docker_engine
+from pytest_kind.provision.provider import Provider
+
+_SECONDS = 120.0
+_LONGEST = 3600.0
+_SHORTEST = 5.0
+_LEASE = 7200  # of what builds its image; the cluster itself has none
+_MORE = """A cluster is handed over when it is ready: API, nodes, cluster DNS, default service account and storage class.
+
+examples:
+  pytest-kind create cluster --name dev
+  pytest-kind create cluster --config kind.yaml --wait 5m
+  pytest-kind create cluster --version v1.36.4 --kubeconfig ./kubeconfig
+  pytest-kind create cluster --config - < kind.yaml"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    parser = leaf(group(commands, "create", "make a cluster"), "cluster", "make a cluster that is kept until it is deleted", _create, more=_MORE)
+    parser.add_argument("--name", "-n", metavar="NAME", help=f"its name (default: $KIND_CLUSTER_NAME, else the configuration's, else {DEFAULT_NAME})")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration in kind's v1alpha4 format; - is standard input")
+    parser.add_argument("--image", metavar="REF", help="a node image for all nodes, in the engine or to be pulled")
+    parser.add_argument("--version", metavar="VERSION", help="a Kubernetes version for the node image, such as v1.37.1")
+    parser.add_argument("--network", metavar="NETWORK", default="bridge", help="the engine's network for the nodes (default: %(default)s)")
+    parser.add_argument(
+        "--wait",
+        "--timeout",
+        type=duration,
+        metavar="DURATION",
+        default=_SECONDS,
+        help="how long it may take to become ready, its image not included: 90, 90s, 5m; 0 is the default (default: 2m)",
+    )
+    parser.add_argument("--retain", action="store_true", help="leave the nodes of a cluster that did not come up, to be looked at")
+    parser.add_argument("--no-export", action="store_true", help="leave the kubeconfig alone; `get kubeconfig` prints one")
+    add_kubeconfig(parser)
+    add_output(parser)
+
+
+def _create(arguments: argparse.Namespace) -> None:
+    config = from_file(Path("/dev/stdin") if str(arguments.config) == "-" else arguments.config) if arguments.config else ClusterConfig()
+    name = given_name(arguments) or config.name or DEFAULT_NAME
+    if arguments.image is not None:  # as kind's: for all nodes, whatever the configuration says
+        config = replace(config, nodes=tuple(replace(node, image=None) for node in config.nodes))
+    file = None if arguments.no_export else kubeconfig_file.target(kubeconfig_file.files(arguments.kubeconfig, os.environ))
+    if file is not None:
+        kubeconfig_file.check(file)  # rather than when the cluster is there
+    with working(arguments) as work:
+        _refuse_taken(work.provider, name)
+        maker = Maker(
+            connect=docker_engine.connect,
+            provider=work.provider,
+            session=work.session,
+            cache=work.cache,
+            progress=work.progress,
+            retain=arguments.retain,
+        )
+        cluster = maker.make(
+            Request(
+                config=config,
+                name=name,
+                image=arguments.image,
+                version=arguments.version,
+                keep=True,
+                network=arguments.network,
+                timeout=_seconds(arguments.wait),
+                lease=_LEASE,
+            )
+        )
+        if file is not None:
+            kubeconfig_file.merge(file, yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8")))
+        cluster.release()
+    context = f"kind-{name}"
+    if arguments.output == "json":
+        nodes = [{"name": node.name, "role": node.role} for node in cluster.nodes]
+        seconds = {phase: round(spent, 3) for phase, spent in cluster.phases}
+        show_json({"name": name, "context": context, "kubeconfig": file and str(file.absolute()), "nodes": nodes, "seconds": seconds})
+    else:
+        done(arguments, f"cluster {name} is ready{f'; context {context} in {file}' if file else ''}")
+
+
+def _seconds(asked: float) -> float:
+    if asked == 0:  # kind's word for "do not wait"; here a cluster is ready when it is handed over
+        return _SECONDS
+    if not _SHORTEST <= asked <= _LONGEST:
+        raise UsageError(f"--wait: {asked:g} s is not accepted; accepted is from {_SHORTEST:g} s to {_LONGEST / 60:g} min, or 0 for the default")
+    return asked
+
+
+def _refuse_taken(provider: Provider, name: str) -> None:
+    there = provider.containers({labels.CLUSTER: name})
+    if there:
+        whose = "" if labels.is_ours(there[0].labels) else " that is not ours"
+        what = f"`pytest-kind delete cluster {name}` removes it, or " if not whose else ""
+        raise UsageError(f"--name: there is a cluster {name!r} already{whose} (node {there[0].name}); {what}choose another name")

@@ -1,0 +1,73 @@
+"""``gc``, ``version``, ``schema`` and ``completion``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from pytest_kind.cli.terms import Commands, add_output, leaf
+from pytest_kind.cli.work import engine, show_json
+from pytest_kind.config.schema import json_schema
+from pytest_kind.image.inputs import read_inputs
+from pytest_kind.lease.sweep import Swept, sweep
+
+_COMPLETION = """examples:
+  bash   source <(pytest-kind completion bash)
+  zsh    source <(pytest-kind completion zsh)
+  fish   pytest-kind completion fish > ~/.config/fish/completions/pytest-kind.fish"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the commands."""
+    add_output(leaf(commands, "gc", "remove what dead runs left", _gc))
+    add_output(leaf(commands, "version", "print versions: of this package, of the Kubernetes that it makes, of Python", _version))
+    leaf(commands, "schema", "print the JSON schema of a cluster's configuration, for editors", _schema)
+    parser = leaf(commands, "completion", "print a script that completes this command in a shell", _completion, more=_COMPLETION)
+    parser.add_argument("shell", choices=["bash", "zsh", "fish"])
+
+
+def collect_garbage(cache: Path) -> None:
+    """Removes what dead sessions left and says what."""
+    swept = _swept(cache)
+    for line in swept.removed:
+        print(f"kind: removed {line}")
+    for line in swept.left:
+        print(f"kind: left {line}")
+    if not swept.removed:
+        print("kind: nothing to remove")
+
+
+def _swept(cache: Path) -> Swept:
+    with engine() as provider:
+        return sweep(provider, cache)
+
+
+def _gc(arguments: argparse.Namespace) -> None:
+    if arguments.output == "json":
+        swept = _swept(arguments.cache_dir)
+        show_json({"removed": swept.removed, "left": swept.left})
+    else:
+        collect_garbage(arguments.cache_dir)
+
+
+def _version(arguments: argparse.Namespace) -> None:
+    ours = metadata.version("pytest-kind-native")
+    kubernetes = read_inputs("amd64").kubernetes  # the same for every architecture
+    if arguments.output == "json":
+        show_json({"version": ours, "kubernetes": kubernetes, "python": platform.python_version()})
+    else:
+        print(f"pytest-kind-native {ours} (Kubernetes {kubernetes}, Python {platform.python_version()})")
+
+
+def _schema(_: argparse.Namespace) -> None:
+    print(json.dumps(json_schema(), indent=2))
+
+
+def _completion(arguments: argparse.Namespace) -> None:
+    from pytest_kind.cli.completion import script  # noqa: PLC0415 - it looks at the whole tree, which has this in it
+    from pytest_kind.cli.parser import make_parser  # noqa: PLC0415
+
+    print(script(arguments.shell, make_parser()), end="")

@@ -1,0 +1,60 @@
+"""Images of ours that nothing needs any more, for ``pytest-kind gc --images``."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from pytest_kind import labels
+from pytest_kind.image import debian
+from pytest_kind.image.inputs import Inputs, read_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_kind.provision.provider import Image, Provider
+
+_DAY = 86400.0
+
+
+def unused_images(provider: Provider, days: float = 14.0, now: float | None = None) -> list[Image]:
+    """Node images and base layers of ours that no longer serve, and are older than ``days``. Nothing is removed.
+
+    They serve where this version of the plugin would use them, or a container is made of them, running or not. Another
+    version of it, or another checkout, may still use what is listed: it would build that again. A node image from before
+    images carried their age counts as old.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    oldest = (time.time() if now is None else now) - days * _DAY
+    architecture = provider.info().architecture
+    used = {container.image for container in provider.containers({})}
+    base = debian.base_digest(read_inputs(architecture))
+    found = []
+    for kind in ("node-image", "base-image"):
+        for image in provider.images({labels.KIND: kind}):
+            facts = _facts(image.labels)
+            digest = base if kind == "base-image" else _current(architecture, facts).digest
+            if image.labels.get(labels.IMAGE_DIGEST) != digest and not used & {image.id, *image.tags} and _made(facts) < oldest:
+                found.append(image)
+    return found
+
+
+def _current(architecture: str, facts: Mapping[str, object]) -> Inputs:
+    """What an image of the same Kubernetes would be made of now."""
+    return read_inputs(architecture, str(facts.get("kubernetes") or "") or None, str(facts.get("source") or ""))
+
+
+def _made(facts: Mapping[str, object]) -> float:
+    made = facts.get("made")
+    return float(made) if isinstance(made, (int, float)) else 0.0
+
+
+def _facts(marks: Mapping[str, str]) -> Mapping[str, object]:
+    try:
+        facts = json.loads(marks.get(labels.FACTS, "{}"))
+    except ValueError:
+        return {}  # not one that could be used
+    return facts if isinstance(facts, dict) else {}

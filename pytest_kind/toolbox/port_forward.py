@@ -1,0 +1,209 @@
+"""``port_forward``: which pod and port is meant, and the tunnel to it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pytest_kind.api.http import Api, ApiError, tls_context
+from pytest_kind.api.kubeconfig import Credentials
+from pytest_kind.api.port_forward import PodPort, Tunnel, forwarding
+from pytest_kind.errors import UsageError, WaitTimeout
+from pytest_kind.waiting import Deadline, NotYet, wait_for
+
+_NOT_FOUND = 404
+_HIGHEST = 65535
+# kubectl's words for a kind -> where its objects are.
+_KINDS = {
+    **dict.fromkeys(("po", "pod", "pods"), "api/v1/{}/pods"),
+    **dict.fromkeys(("svc", "service", "services"), "api/v1/{}/services"),
+    **dict.fromkeys(("deploy", "deployment", "deployments"), "apis/apps/v1/{}/deployments"),
+    **dict.fromkeys(("rs", "replicaset", "replicasets"), "apis/apps/v1/{}/replicasets"),
+    **dict.fromkeys(("sts", "statefulset", "statefulsets"), "apis/apps/v1/{}/statefulsets"),
+    **dict.fromkeys(("ds", "daemonset", "daemonsets"), "apis/apps/v1/{}/daemonsets"),
+    **dict.fromkeys(("job", "jobs"), "apis/batch/v1/{}/jobs"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants to reach: ``svc/web``, its port (a number or a name), in a namespace."""
+
+    what: str
+    port: int | str
+    namespace: str = "default"
+    address: str = "127.0.0.1"
+
+    @property
+    def kind(self) -> str:
+        """Of the object; a name alone is a pod's, as for kubectl."""
+        return self.what.partition("/")[0].lower() if "/" in self.what else "pod"
+
+    @property
+    def name(self) -> str:
+        """Of the object."""
+        return self.what.rpartition("/")[2]
+
+    @property
+    def collection(self) -> str:
+        """Where objects of the kind are."""
+        return "/" + _KINDS[self.kind].format(f"namespaces/{quote(self.namespace, safe='')}")
+
+
+def parse(what: str, port: int | str, args: Sequence[str]) -> Wanted:
+    """What is meant by the arguments of ``port_forward``; all that is wrong with them in one error.
+
+    Raises:
+        UsageError: no such kind, no such port, an argument that is not known.
+    """
+    given: dict[str, str] = {}
+    wrong: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        flag, equals, value = word.partition("=")
+        if word.startswith("-n") and len(word) > len("-n") and not equals:
+            flag, equals, value = "-n", "=", word.removeprefix("-n")
+        if flag not in _FLAGS or not (equals or rest):
+            wrong.append(f"{word!r} is not accepted; accepted are -n NAMESPACE, --namespace NAMESPACE and --address ADDRESS")
+            continue
+        given[_FLAGS[flag]] = value if equals else rest.pop(0)
+    if given.get("address") == "localhost":
+        given["address"] = "127.0.0.1"
+    if isinstance(port, str) and port.isdecimal():
+        port = int(port)
+    if not port or (isinstance(port, int) and not 0 < port <= _HIGHEST):
+        wrong.append(f"remote_port: {port!r} is not accepted; accepted is a number from 1 to {_HIGHEST}, or a port's name")
+    wanted = Wanted(what, port, **given)
+    if wanted.kind not in _KINDS or not wanted.name:
+        wrong.append(f"{what!r} is not accepted; accepted is a pod's name, or KIND/NAME with one of {', '.join(sorted(_KINDS))}")
+    if wrong:
+        raise UsageError("\n".join(f"port_forward: {one}" for one in wrong))
+    return wanted
+
+
+_FLAGS = {"-n": "namespace", "--namespace": "namespace", "--address": "address"}
+
+
+@contextlib.contextmanager
+def port_forward(credentials: Credentials, scratch: Path, wanted: Wanted, local_port: int | None, seconds: float) -> Iterator[int]:
+    """A local port that leads to a pod, until the block ends.
+
+    Args:
+        scratch: a private folder, for a moment.
+        local_port: or nothing for a free one.
+        seconds: how long to wait for a pod, and each connection for its port to be open.
+
+    Raises:
+        UsageError: the local port cannot be had, or the Service has no such port.
+        WaitTimeout: no pod of it runs.
+    """
+    api = Api(credentials, scratch)
+    with contextlib.closing(api), _listening(wanted.address, local_port) as listener:
+        name = f"port_forward: a pod of {wanted.what} in namespace {wanted.namespace}"
+        try:
+            wait_for(name, lambda: find(api, wanted, ready=True), Deadline(seconds))
+        except WaitTimeout:  # one that is not ready can be what a test is about
+            wait_for(name, lambda: find(api, wanted), Deadline(0))
+        tunnel = Tunnel(credentials.server, tls_context(credentials, scratch), lambda: find(api, wanted), seconds)
+        with forwarding(tunnel, listener):
+            yield listener.getsockname()[1]
+
+
+def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
+    """The pod and its port: ready ones first, and with ``ready`` only they.
+
+    Raises:
+        UsageError: the object has no such port.
+    """
+    try:
+        target = api.get(f"{wanted.collection}/{quote(wanted.name, safe='')}")
+        direct = target.get("kind") == "Pod"
+        pods = [target] if direct else _pods(api, wanted, target)
+    except ApiError as error:
+        if error.status == _NOT_FOUND:
+            return NotYet(f"there is no {wanted.kind} {wanted.name}")
+        return NotYet(str(error))
+    running = [pod for pod in pods if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]]
+    good = [pod for pod in running if _is_ready(pod)] or ([] if ready and not direct else running)
+    if not good:
+        seen = ", ".join(f"{pod['metadata']['name']} is {_state(pod)}" for pod in pods)
+        return NotYet(seen or "it has no pods")
+    port = _target_port(wanted, target) if "clusterIP" in target["spec"] else wanted.port
+    return PodPort(wanted.namespace, good[0]["metadata"]["name"], _number(good[0], port))
+
+
+def _pods(api: Api, wanted: Wanted, target: dict[str, Any]) -> list[dict[str, Any]]:
+    selector = target["spec"].get("selector") or {}
+    labels = _selector(selector) if target.get("kind") != "Service" else _selector({"matchLabels": selector})
+    if not labels:
+        raise UsageError(f"port_forward: {wanted.what} selects no pods; name a pod")
+    return list(api.get(f"/api/v1/namespaces/{quote(wanted.namespace, safe='')}/pods?labelSelector={quote(labels, safe='')}")["items"])
+
+
+def _selector(selector: dict[str, Any]) -> str:
+    """A label selector as the API's parameter."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for one in selector.get("matchExpressions") or ():
+        values = ",".join(one.get("values") or ())
+        forms = {
+            "In": f"{one['key']} in ({values})",
+            "NotIn": f"{one['key']} notin ({values})",
+            "Exists": one["key"],
+            "DoesNotExist": f"!{one['key']}",
+        }
+        parts.append(forms[one["operator"]])
+    return ",".join(parts)
+
+
+def _target_port(wanted: Wanted, service: dict[str, Any]) -> int | str:
+    """A Service's port, on its pods."""
+    ports = service["spec"].get("ports") or []
+    for port in ports:
+        if wanted.port in {port["port"], port.get("name")}:
+            if service["spec"]["clusterIP"] == "None":  # headless: clients reach pods without a translation
+                return int(port["port"])
+            target: int | str = port.get("targetPort") or port["port"]
+            return target
+    there = ", ".join(f"{port['port']}{' (' + port['name'] + ')' if port.get('name') else ''}" for port in ports)
+    raise UsageError(f"port_forward: {wanted.what} has no port {wanted.port!r}; it has {there or 'none'}")
+
+
+def _number(pod: dict[str, Any], port: int | str) -> int:
+    """A container's port by its name."""
+    if isinstance(port, int):
+        return port
+    names = {one.get("name"): int(one["containerPort"]) for container in pod["spec"]["containers"] for one in container.get("ports") or ()}
+    if port not in names:
+        raise UsageError(
+            f"port_forward: pod {pod['metadata']['name']} has no port named {port!r}; it has {', '.join(sorted(filter(None, names))) or 'none'}"
+        )
+    return names[port]
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions") or ())
+
+
+def _state(pod: dict[str, Any]) -> str:
+    if "deletionTimestamp" in pod["metadata"]:
+        return "being deleted"
+    phase = pod["status"].get("phase", "unknown")
+    return "not ready" if phase == "Running" else phase
+
+
+@contextlib.contextmanager
+def _listening(address: str, port: int | None) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((address, port or 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=128)
+    except (OSError, OverflowError) as error:
+        why = "in use; another is taken where none is given" if getattr(error, "errno", None) == errno.EADDRINUSE else str(error)
+        raise UsageError(f"port_forward: local_port {port} of {address}: {why}") from error
+    with listener:
+        yield listener

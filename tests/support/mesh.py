@@ -1,0 +1,88 @@
+"""A pod on every node that serves its node's name, and the question whether each reaches all the others in every way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_kind import KindCluster
+
+BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
+_SERVE = 'mkdir /www && echo "$NODE" >/www/node && exec httpd -f -vv -p 8080 -h /www'
+_MANIFEST: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "mesh"},
+    "spec": {
+        "selector": {"matchLabels": {"app": "mesh"}},
+        "template": {
+            "metadata": {"labels": {"app": "mesh"}},
+            "spec": {
+                "tolerations": [{"operator": "Exists"}],
+                "terminationGracePeriodSeconds": 0,
+                "containers": [
+                    {
+                        "name": "mesh",
+                        "image": BUSYBOX,
+                        "command": ["sh", "-c", _SERVE],
+                        "env": [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+                    }
+                ],
+            },
+        },
+    },
+}
+_SERVICE: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "mesh"},
+    "spec": {"selector": {"app": "mesh"}, "ipFamilyPolicy": "PreferDualStack", "ports": [{"port": 80, "targetPort": 8080}]},
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A pod of the mesh."""
+
+    name: str
+    node: str
+    addresses: tuple[str, ...]
+
+
+def deploy(cluster: KindCluster, namespace: str) -> list[Member]:
+    """The mesh, once every pod of it runs."""
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": [_MANIFEST, _SERVICE]}))
+    cluster.kubectl("rollout", "status", "-n", namespace, "daemonset/mesh", "--timeout=90s")
+    pods = json.loads(cluster.kubectl("get", "pods", "-n", namespace, "-l", "app=mesh", "-o", "json"))["items"]
+    return [Member(pod["metadata"]["name"], pod["spec"]["nodeName"], tuple(one["ip"] for one in pod["status"]["podIPs"])) for pod in pods]
+
+
+def check(cluster: KindCluster, namespace: str) -> list[Member]:
+    """Asserts that each pod reaches each by address, that all reach the Service by address and by name, and that senders are who they are."""
+    members = deploy(cluster, namespace)
+    assert {member.node for member in members} == {node.name for node in cluster.nodes}
+    services = json.loads(cluster.kubectl("get", "service", "-n", namespace, "mesh", "-o", "json"))["spec"]["clusterIPs"]
+    for member in members:
+        lines = [
+            f"[ \"$(timeout 5 wget -qO- http://{_host(address)}:8080/node)\" = {other.node} ] || echo 'no way to {other.node} at {address}'"
+            for other in members
+            for address in other.addresses
+        ]
+        lines += [f"timeout 5 wget -qO- http://{_host(address)}/node >/dev/null || echo 'no way to service {address}'" for address in services]
+        lines += [f"timeout 5 wget -qO- http://mesh.{namespace}.svc.cluster.local/node >/dev/null || echo 'no way to the name'"]
+        said = cluster.kubectl("exec", "-n", namespace, member.name, "--", "sh", "-c", "; ".join(lines))
+        assert not said, f"from {member.node}: {said}"
+    for member in members:
+        seen = cluster.kubectl("logs", "-n", namespace, member.name)
+        for other in members:
+            if other != member:
+                assert any(f"{address}]" in seen or f"{address}:" in seen for address in other.addresses), (
+                    f"{member.node} saw no {other.addresses}:\n{seen}"
+                )
+    return members
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
