@@ -15,7 +15,7 @@ from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootContext
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking
-from pytest_kind.errors import BootError, CommandError, ConfigError, Conflict, EngineError, KindError, UsageError
+from pytest_kind.errors import BootError, CommandError, ConfigError, Conflict, EngineError, ImageError, KindError, UsageError
 from pytest_kind.image.inputs import read_inputs
 from pytest_kind.provision.provider import ContainerSpec, EngineInfo
 from support.engine import FakeEngine
@@ -150,7 +150,7 @@ class TestSuccess:
 
     def test_an_image_without_a_version_file_leaves_nothing(self, maker: Maker, engine: FakeEngine) -> None:
         engine.add_image("kindest/node:v1.30.0")
-        with pytest.raises(EngineError, match=r"^getting /kind/version: no such file$"):
+        with pytest.raises(ImageError, match=r"it is no node image of kind's: it has no file /kind/version$"):
             maker.make(replace(REQUEST, image="kindest/node:v1.30.0"))
         assert engine.names == []
 
