@@ -250,8 +250,8 @@ def _undo(cluster: KindCluster, context: BootContext, fresh: BootMachine, there:
     """As if the node had never been there. Returns what could not be undone, which is no reason to leave the rest."""
     context.deadline = Deadline(_UNDO_SECONDS)
     steps: list[Callable[[], None]] = [
-        lambda: context.api.delete(f"/api/v1/nodes/{fresh.name}"),
         lambda: _forget(cluster, context, fresh, there),
+        lambda: context.api.delete(f"/api/v1/nodes/{fresh.name}"),
     ]
     if fresh.machine.is_control_plane:  # while it still runs: a quorum may need it to agree
         steps.insert(0, lambda: _leave_etcd(context, fresh.name))

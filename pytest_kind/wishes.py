@@ -47,7 +47,7 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
     return Request(
         config=cluster_config,
         name=_name(settings, cluster_config, config),
-        image=image or settings.image,
+        image=settings.image,  # of nodes that name none themselves
         version=settings.version,
         source=settings.source,
         keep=settings.keep,

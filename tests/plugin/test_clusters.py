@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_kind import labels
 from support.api_server import ApiServer
 from support.credentials import admin_conf
 from support.project import Project
@@ -158,3 +159,46 @@ class TestKept:
         project.run("--kind-keep", "--kind-name=mine")
         project.run().assert_outcomes(passed=1)
         assert project.engine.names == ["mine-control-plane"]
+
+
+class TestSeveralNodes:
+    CONFIG = """
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+- role: control-plane
+- role: worker
+  image: localhost/node:2
+"""
+
+    @pytest.fixture(autouse=True)
+    def _project(self, project: Project) -> None:
+        for version in ("1", "2"):
+            project.engine.add_image(f"localhost/node:{version}", {labels.FACTS: '{"kubernetes": "v1.37.1"}', labels.KIND: "node-image"})
+        (project.pytester.path / "kind.yaml").write_text(self.CONFIG, encoding="utf-8")
+        project.tests("def test_a(kind_cluster): assert len(kind_cluster.nodes) == 3")
+
+    def test_all_of_them_and_their_volume_are_there_for_the_tests_and_gone_afterwards(self, project: Project) -> None:
+        project.run("--kind-config=kind.yaml", "--kind-name=mine").assert_outcomes(passed=1)
+        machines = ["mine-control-plane", "mine-control-plane2", "mine-external-load-balancer", "mine-worker"]
+        assert sorted(project.engine.made("create")) == sorted(project.engine.made("remove")) == machines
+        assert project.engine.made("create_volume") == project.engine.made("remove_volume") == ["mine-shared"]
+        assert project.left == []
+
+    def test_an_image_of_the_options_is_for_nodes_that_name_none(self, project: Project) -> None:
+        (project.pytester.path / "kind.yaml").write_text(self.CONFIG.replace("role: control-plane", "role: worker", 1), encoding="utf-8")
+        project.tests("def test_a(kind_cluster): pytest.exit('now')")
+        project.run("--kind-config=kind.yaml", "--kind-name=mine", "--kind-image=localhost/node:1", "--kind-keep")
+        tags = {image.id: image.tags[0] for image in project.engine.images({})}
+        assert {one.name: tags[one.image] for one in project.engine.containers({})} == {
+            "mine-control-plane": "localhost/node:1",
+            "mine-worker": "localhost/node:1",
+            "mine-worker2": "localhost/node:2",
+        }
+
+    def test_one_that_boots_not_leaves_nothing(self, project: Project) -> None:
+        project.engine.answer(["fake-boot"], "no", code=1)
+        result = project.run("--kind-config=kind.yaml", "--kind-name=mine")
+        result.assert_outcomes(errors=1)
+        assert project.left == []

@@ -1,4 +1,4 @@
-"""kubeadm's addons, changed for a cluster of one node."""
+"""kubeadm's addons as test clusters want them, and storage."""
 
 from __future__ import annotations
 
@@ -74,3 +74,66 @@ def test_the_storage_provisioner_speaks_to_the_api_server_itself_beside_what_it_
 
 def test_the_address_of_dns_is_its_services() -> None:
     assert addons.service_address(dns("coredns")) == "10.96.0.10"
+
+
+def test_two_dns_servers_are_never_on_one_node() -> None:
+    manifests = dns("coredns:v1.14.6")
+    manifests[0]["spec"]["template"]["metadata"] = {"labels": {"k8s-app": "kube-dns"}}
+    found, *_ = addons.quick_dns(manifests, "198.19.255.254", spread=True)
+    assert found["spec"]["replicas"] == 2
+    (rule,) = found["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert rule == {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
+
+
+class TestSharedStorage:
+    @pytest.fixture
+    def provisioner(self) -> list[dict[str, Any]]:
+        """An image's own, as far as it matters."""
+        made = deployment()
+        made["metadata"] = {"name": "local-path-provisioner", "namespace": "local-path-storage"}
+        made["spec"]["selector"] = {"matchLabels": {"app": "local-path-provisioner"}}
+        template = made["spec"]["template"]
+        template["metadata"] = {"labels": {"app": "local-path-provisioner"}}
+        template["spec"]["containers"][0]["command"] = ["local-path-provisioner", "start"]
+        template["spec"]["volumes"] = [{"name": "other"}, {"name": "config", "configMap": {"name": "local-path-config"}}]
+        return [
+            {"kind": "Namespace", "metadata": {"name": "local-path-storage"}},
+            {"kind": "ConfigMap", "metadata": {"name": "local-path-config"}, "data": {"config.json": "{}", "setup": "mkdir"}},
+            made,
+            {
+                "kind": "StorageClass",
+                "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+                "provisioner": "rancher.io/local-path",
+                "volumeBindingMode": "WaitForFirstConsumer",
+                "reclaimPolicy": "Delete",
+            },
+        ]
+
+    def test_a_second_class_that_is_not_the_default(self, provisioner: list[dict[str, Any]]) -> None:
+        *_, found = addons.shared_storage(provisioner, "198.19.255.1")
+        assert found == {
+            "kind": "StorageClass",
+            "metadata": {"name": "shared"},
+            "provisioner": "pytest-kind.io/shared",
+            "volumeBindingMode": "Immediate",
+            "reclaimPolicy": "Delete",
+        }
+
+    def test_its_provisioner_is_the_same_a_second_time_with_settings_of_its_own(self, provisioner: list[dict[str, Any]]) -> None:
+        settings, found, _ = addons.shared_storage(provisioner, "198.19.255.1")
+        assert settings["metadata"]["name"] == "shared-path-config"
+        assert settings["data"] == {"config.json": '{"sharedFileSystemPath": "/kind/shared"}', "setup": "mkdir"}
+        template = found["spec"]["template"]
+        (container,) = template["spec"]["containers"]
+        named = [found["metadata"]["name"], template["metadata"]["labels"]["app"], found["spec"]["selector"]["matchLabels"]["app"]]
+        assert named == ["shared-path-provisioner"] * 3
+        assert container["command"] == [
+            *("local-path-provisioner", "start"),
+            *("--provisioner-name", "pytest-kind.io/shared", "--configmap-name", "shared-path-config"),
+        ]
+        assert container["env"] == TO_THE_API_SERVER
+        assert template["spec"]["volumes"] == [{"name": "other"}, {"name": "config", "configMap": {"name": "shared-path-config"}}]
+
+    @pytest.mark.parametrize("missing", ["ConfigMap", "Deployment", "StorageClass"])
+    def test_an_image_with_another_provisioner_has_none(self, provisioner: list[dict[str, Any]], missing: str) -> None:
+        assert addons.shared_storage([one for one in provisioner if one["kind"] != missing], "198.19.255.1") == []

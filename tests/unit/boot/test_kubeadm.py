@@ -192,7 +192,7 @@ class TestJoining:
 
     def test_a_worker(self) -> None:
         found = self.documents(ClusterConfig(nodes=(Node(), Node(role="worker", labels={"b": "2", "a": "1"}))), 1)
-        assert list(found) == ["JoinConfiguration"]  # of the others kubeadm takes the cluster's
+        assert list(found) == ["JoinConfiguration"]  # kubeadm has a joining node read the rest from the cluster
         assert found["JoinConfiguration"] == {
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "kind": "JoinConfiguration",
@@ -214,27 +214,21 @@ class TestJoining:
         assert found["controlPlane"] == {"localAPIEndpoint": {"advertiseAddress": "198.19.255.2", "bindPort": 6443}}
 
     def test_patches_are_for_it_as_well_and_its_own_come_last(self) -> None:
+        patch = "kind: JoinConfiguration\nnodeRegistration: {{kubeletExtraArgs: {}}}"
         config = ClusterConfig(
-            kubeadm_config_patches=(
-                "kind: JoinConfiguration\nnodeRegistration: {kubeletExtraArgs: {v: 2}}",
-                "kind: KubeletConfiguration\nmaxPods: 1",
-            ),
-            nodes=(Node(), Node(role="worker", kubeadm_config_patches=("kind: JoinConfiguration\nnodeRegistration: {kubeletExtraArgs: {v: 3}}",))),
+            kubeadm_config_patches=(patch.format("{v: 2, w: 2}"),),
+            nodes=(Node(), Node(role="worker", kubeadm_config_patches=(patch.format("{w: 3}"),))),
         )
-        found = self.documents(config, 1)
-        assert arguments(found["JoinConfiguration"]["nodeRegistration"]["kubeletExtraArgs"])["v"] == "3"
+        found = arguments(self.documents(config, 1)["JoinConfiguration"]["nodeRegistration"]["kubeletExtraArgs"])
+        assert (found["v"], found["w"]) == ("2", "3")
 
-    def test_a_node_that_the_configuration_does_not_have_is_called_the_node(self) -> None:
-        config, late = config_of(1, 1), Node(role="worker", labels={"late": "1"}, kubeadm_config_patches=("kind: Pod",))
-        facts = facts_of(config)
+    def test_one_that_joins_later_has_its_own_patches_and_the_clusters(self) -> None:
+        patch = "kind: JoinConfiguration\nnodeRegistration: {{kubeletExtraArgs: {{{}: 1}}}}"
+        config = replace(config_of(1, 1), kubeadm_config_patches=(patch.format("v"),))
+        facts, late = facts_of(config), Node(role="worker", kubeadm_config_patches=(patch.format("w"),))
         machine = replace(facts.machines[1], node=late, index=None)
-        with pytest.raises(ConfigError, match=r"node\.kubeadmConfigPatches\[0\]: matches nothing: kind 'Pod'"):
-            join_documents(config, facts, machine)
-
-    def test_a_node_that_only_equals_one_of_the_configuration(self) -> None:
-        config = config_of(1, 1)
-        facts = facts_of(config)
-        join_documents(config, facts, replace(facts.machines[1], node=Node(role="worker"), index=None))
+        (found,) = yaml.safe_load_all(join_documents(config, facts, machine))
+        assert {"v", "w"} <= arguments(found["nodeRegistration"]["kubeletExtraArgs"]).keys()
 
 
 class TestSeveral:

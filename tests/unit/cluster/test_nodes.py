@@ -316,11 +316,16 @@ class TestRemoving:
         assert "mine-control-plane2" in engine.names
         assert "mine-control-plane2" in names(cluster)
 
-    def test_an_api_that_refuses_keeps_the_node(self, cluster: KindCluster, engine: FakeEngine, api_server: ApiServer) -> None:
-        api_server.answer("DELETE", f"{NODES}/mine-worker", (500, {"message": "etcd is away"}))
+    def test_after_an_api_that_refused_it_can_be_done_again(self, cluster: KindCluster, engine: FakeEngine, api_server: ApiServer) -> None:
+        api_server.answer("DELETE", f"{NODES}/mine-worker", (500, {"message": "etcd is away"}), (200, {}))
         with pytest.raises(KindError, match="etcd is away"):
             cluster.remove_node("mine-worker")
-        assert "mine-worker" in engine.names
+        cluster.remove_node("mine-worker")
+        assert names(cluster) == ["mine-control-plane", "mine-control-plane2"]
+
+    def test_its_pods_go_at_once(self, cluster: KindCluster, engine: FakeEngine) -> None:
+        cluster.remove_node("mine-worker")
+        assert any("delete pods" in call and "spec.nodeName=mine-worker " in call for call in engine.execs("mine-control-plane"))
 
     def test_a_name_that_has_become_free_is_given_again(self, cluster: KindCluster) -> None:
         cluster.remove_node("mine-worker")
