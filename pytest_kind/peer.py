@@ -102,7 +102,7 @@ class KindCluster(handle.KindCluster):
         # Called for what has no value: before create(), and where a property of this class raises an AttributeError.
         if name == "api" and self._there:
             raise MissingExtra(_NO_PYKUBE)
-        if name in _FIELDS or name == "api":
+        if name in _FIELDS | {"api", "nodes"}:
             raise AttributeError(f"cluster {self.name} is not there: {name} is known after create()")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

@@ -20,6 +20,7 @@ from pytest_kind.errors import BootError, UsageError
 from pytest_kind.peer import KindCluster, KubectlError
 from pytest_kind.provision import docker_engine
 from support.engine import FakeEngine
+from support.images import Layout
 
 HERE = ClusterConfig()
 
@@ -129,11 +130,15 @@ def test_the_fixtures_is_there(made: KindCluster, tmp_path: Path) -> None:
 
 
 def test_names_that_only_pypis_has(made: KindCluster, engine: FakeEngine) -> None:
-    engine.add_image("app:1")
+    layout = Layout()
+    descriptor = layout.image([b"layer"])
+    layout.add(descriptor, "docker.io/library/app:1")
+    engine.add_image("app:1", identity=layout.configuration(descriptor))
+    engine.saved = layout.archive([{"Config": "x", "RepoTags": ["app:1"]}])
     made.load_docker_image("app:1")
     made.ensure_kind()
     made.ensure_kubectl()
-    assert engine.made("save_image") == ["app:1"]
+    assert engine.containerd[made.nodes[0].container].images.keys() >= {"docker.io/library/app:1"}
     assert made.path == made.kubeconfig_path.parent
 
 
