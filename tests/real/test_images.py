@@ -108,10 +108,13 @@ def test_only_the_layers_that_a_node_lacks(
     assert output(kind_cluster, kind_namespace, image, "cat", "/one").startswith("one ")
 
 
-def test_several_names_at_once_and_a_second_name(kind_cluster: KindCluster, base: str, kind_image: Callable[..., str], context: Path) -> None:
-    assert kind_image(context, tag=f"pytest-kind-test/second:{kind_cluster.name}") == full_name(f"pytest-kind-test/second:{kind_cluster.name}")
-    kind_cluster.load_image(base, f"pytest-kind-test/second:{kind_cluster.name}")
-    assert {full_name(base), full_name(f"pytest-kind-test/second:{kind_cluster.name}")} <= there(kind_cluster)
+def test_several_names_at_once_and_a_second_name(
+    kind_cluster: KindCluster, base: str, kind_image: Callable[..., str], context: Path, forgotten: Callable[[str], str]
+) -> None:
+    second = forgotten(f"pytest-kind-test/second:{kind_cluster.name}")
+    assert kind_image(context, tag=second) == full_name(second)
+    kind_cluster.load_image(base, second)
+    assert {full_name(base), full_name(second)} <= there(kind_cluster)
 
 
 def test_unknown_images_are_one_error(kind_cluster: KindCluster, base: str) -> None:
