@@ -97,7 +97,7 @@ def test_the_readme_of_pypis_pytest_kind(python: Path, tmp_path: Path, pytestcon
     app = f"pytest-kind-test-{kind_cluster.name[-8:]}"
     version = kind_cluster.kubectl("version").rpartition("Server Version: v")[2].split(".")[1]
     (tmp_path / "test_version.py").write_text(written[0].replace("'25'", f"'{version}'"), encoding="utf-8")
-    (tmp_path / "test_app.py").write_text(written[1].replace("myapp", app), encoding="utf-8")
+    (tmp_path / "test_app.py").write_text(written[1].replace("test_myapp", "test_app").replace("myapp", app), encoding="utf-8")
     (tmp_path / "deployment.yaml").write_text(DEPLOYMENT.replace("NAME", app).replace("SCRIPT", SCRIPT), encoding="utf-8")
     provider = docker_engine.connect()
     try:

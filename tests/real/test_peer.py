@@ -9,7 +9,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -71,10 +70,8 @@ def get(port: int) -> bytes:
 def test_a_server_that_is_not_up_yet_is_reached_and_then_at_once(kind_cluster: KindCluster, web: str) -> None:
     with kind_cluster.port_forward("svc/web", "front", "-n", web, retries=60) as port:
         assert get(port) == b"hello\n"  # the pod was not even there when this began
-    begun = time.monotonic()
-    with kind_cluster.port_forward("service/web", 80, f"--namespace={web}") as port:
+    with kind_cluster.port_forward("service/web", 80, f"--namespace={web}", retries=0) as port:  # now there is nothing to wait for
         assert get(port) == b"hello\n"
-    assert time.monotonic() - begun < 5  # PyPI's takes ten and more, whatever the machine
 
 
 def test_many_connections_at_once(kind_cluster: KindCluster, web: str) -> None:
