@@ -7,7 +7,7 @@ import re
 import shutil
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +42,18 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """Programs that are built together, from the folder ``go/<name>`` with its go.mod."""
+    """Programs that are built together, from the folder ``go/<name>`` with its go.mod.
+
+    Attributes:
+        version: where it is another one than that of the committed sums.
+    """
 
     name: str
     programs: Sequence[Program]
     tags: str = ""
     usual: float | None = None
     stamped: bool = False
+    version: str = ""
 
 
 def _commands(*names: str) -> tuple[Program, ...]:
@@ -116,9 +121,9 @@ def build(workshop: Workshop, inputs: Inputs, module: Module, label: str | None 
     """
     folder = inputs.root / "go" / module.name
     names = [f"{program.name}={program.package}" for program in module.programs]
-    another = _another(inputs, module, version)
-    digest = inputs.digest_of(_COMPILER, folder, module.tags, another, *names)
-    return workshop.part(label or module.name, digest, lambda target: _compile(workshop, inputs, module, target, another), module.usual)
+    wanted = replace(module, version=_another(inputs, module, version))
+    digest = inputs.digest_of(_COMPILER, folder, module.tags, wanted.version, *names)
+    return workshop.part(label or module.name, digest, lambda target: _compile(workshop, inputs, wanted, target), module.usual)
 
 
 def _another(inputs: Inputs, module: Module, version: str | None) -> str:
@@ -128,14 +133,14 @@ def _another(inputs: Inputs, module: Module, version: str | None) -> str:
     return "" if version in {None, inputs.versions["go"].get(module.name)} else str(version)
 
 
-def _compile(workshop: Workshop, inputs: Inputs, module: Module, target: Path, another: str) -> None:
+def _compile(workshop: Workshop, inputs: Inputs, module: Module, target: Path) -> None:
     work = workshop.scratch / f"go-{module.name}"
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(inputs.root / "go" / module.name, work)
     go = go_program()
     mode = "readonly"
-    if another:
-        _another_version(workshop, inputs, module, work, another)
+    if module.version:
+        _another_version(workshop, inputs, module, work)
         mode = "mod"
     env = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": inputs.architecture, "GOFLAGS": f"-mod={mode} -trimpath -buildvcs=false", "GOWORK": "off"}
     stamp = _stamp(workshop, inputs, work, go) if module.stamped else ""
@@ -208,7 +213,7 @@ def kubeadm_constants(source: Path) -> dict[str, str]:
     return found
 
 
-def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: Path, version: str) -> None:
+def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: Path) -> None:
     """Rewrites the pinned go.mod for another version; the checksum database vouches for what go.sum lacks."""
     go_mod = work / "go.mod"
     if module.name == "kubernetes":
@@ -224,4 +229,4 @@ def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: P
         )
         return
     pinned = inputs.versions["go"][module.name]
-    go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {version}"), encoding="utf-8")
+    go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {module.version}"), encoding="utf-8")

@@ -51,8 +51,8 @@ class TestCache:
     def compiled(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names: list[str] = []
 
-        def compile_nothing(_workshop: Workshop, _inputs: Inputs, module: go_modules.Module, target: Path, another: str) -> None:
-            names.append(f"{module.name} {another}".rstrip())
+        def compile_nothing(_workshop: Workshop, _inputs: Inputs, module: go_modules.Module, target: Path) -> None:
+            names.append(f"{module.name} {module.version}".rstrip())
             (target / "program").touch()
 
         monkeypatch.setattr(go_modules, "_compile", compile_nothing)
@@ -116,7 +116,7 @@ class TestAnotherVersion:
     ) -> None:
         go_mod = tmp_path / "go.mod"
         go_mod.write_text("require go.etcd.io/etcd/server/v3 v3.7.0\nrequire coredns v1.14.6\n", encoding="utf-8")
-        go_modules._another_version(workshop, inputs, module, tmp_path, version)
+        go_modules._another_version(workshop, inputs, replace(module, version=version), tmp_path)
         assert line in go_mod.read_text(encoding="utf-8")
 
     def test_kubernetes_own_go_mod_decides_about_go_and_staging(self, workshop: Workshop, inputs: Inputs, tmp_path: Path, source: Path) -> None:
@@ -125,7 +125,7 @@ class TestAnotherVersion:
             "\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/apimachinery => ./staging/src/k8s.io/apimachinery\n)\n",
             encoding="utf-8",
         )
-        go_modules._another_version(workshop, replace(inputs, kubernetes="v1.36.0"), go_modules.KUBERNETES, tmp_path, "v1.36.0")
+        go_modules._another_version(workshop, replace(inputs, kubernetes="v1.36.0"), go_modules.KUBERNETES, tmp_path)
         assert (tmp_path / "go.mod").read_text(encoding="utf-8") == (
             "module pytest-kind.local/kubernetes\n\ngo 1.25.0\n\ngodebug default=go1.25\n\n"
             "require k8s.io/kubernetes v1.36.0\n\nreplace (\n"
