@@ -31,7 +31,7 @@ from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
 from pytest_kind.provision import kernel
 from pytest_kind.provision.places import machines, random_link
-from pytest_kind.provision.plan import Plan, container
+from pytest_kind.provision.plan import Plan, container, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.waiting import Deadline
@@ -297,6 +297,9 @@ class Maker:
         if nodes:
             what = "a kept cluster; attach to it with --kind-keep" if labels.is_kept(nodes[0].labels) else "another run; wait for it"
             raise UsageError(f"--kind-name: {name!r} is in use by {what}, or choose another name")
+        volume = shared_volume(name)
+        if any(one.name == volume for one in self.provider.volumes({})):
+            raise UsageError(f"--kind-name: {name!r} would need the volume {volume}, which is there; `pytest-kind gc` removes what dead runs left")
         other = self.provider.container(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0))
         if other is not None:
             raise UsageError(f"--kind-name: {name!r} would need the container name {other.name}, which something that is not ours has")

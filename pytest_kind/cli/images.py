@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pytest_kind.cli.terms import Commands, add_name, add_output, cluster_name, group, leaf
 from pytest_kind.cli.work import Work, done, show_json, working
@@ -75,8 +74,8 @@ def _load_archives(arguments: argparse.Namespace) -> None:
             done(arguments, f"{path} is on {_where(cluster)}")
 
 
-def _target(arguments: argparse.Namespace, work: Work) -> Any:  # noqa: ANN401 - a KindCluster that can `load_archive`
-    cluster: Any = work.attach(cluster_name(arguments))
+def _target(arguments: argparse.Namespace, work: Work) -> KindCluster:
+    cluster = work.attach(cluster_name(arguments))
     if arguments.nodes is None:
         return cluster
     wanted = [name.strip() for name in arguments.nodes.split(",") if name.strip()]

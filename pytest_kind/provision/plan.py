@@ -47,12 +47,17 @@ class Plan:
     @property
     def shared_volume(self) -> str:
         """The name of the volume that all nodes have in common."""
-        return f"{self.cluster}-shared"
+        return shared_volume(self.cluster)
 
     @property
     def volume_labels(self) -> dict[str, str]:
         """What that volume carries."""
         return {**self.marks, labels.CLUSTER: self.cluster, labels.KIND: "volume"}
+
+
+def shared_volume(cluster: str) -> str:
+    """The name of the volume that all nodes of a cluster have in common."""
+    return f"{cluster}-shared"
 
 
 def container(plan: Plan, machine: Machine, *, image: str, publish: bool) -> ContainerSpec:
