@@ -59,7 +59,7 @@ def deploy(cluster: KindCluster, namespace: str) -> list[Member]:
     return [Member(pod["metadata"]["name"], pod["spec"]["nodeName"], tuple(one["ip"] for one in pod["status"]["podIPs"])) for pod in pods]
 
 
-def check(cluster: KindCluster, namespace: str) -> list[Member]:
+def check(cluster: KindCluster, namespace: str, *, masked: bool = False) -> list[Member]:
     """Asserts that each pod reaches each by address, that all reach the Service by address and by name, and that senders are who they are."""
     members = deploy(cluster, namespace)
     assert {member.node for member in members} == {node.name for node in cluster.nodes}
@@ -74,6 +74,8 @@ def check(cluster: KindCluster, namespace: str) -> list[Member]:
         lines += [f"timeout 5 wget -qO- http://mesh.{namespace}.svc.cluster.local/node >/dev/null || echo 'no way to the name'"]
         said = cluster.kubectl("exec", "-n", namespace, member.name, "--", "sh", "-c", "; ".join(lines))
         assert not said, f"from {member.node}: {said}"
+    if masked:  # a network that hides pods behind their nodes
+        return members
     for member in members:
         seen = cluster.kubectl("logs", "-n", namespace, member.name)
         for other in members:

@@ -60,7 +60,7 @@ def test_build_for_scripts(engine: FakeEngine, capsys: pytest.CaptureFixture[str
 def test_build_of_the_suite_makes_no_image(
     engine: FakeEngine, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def compile_nothing(_: object, inputs: Inputs, module: go_modules.Module, target: Path, __: object) -> None:
+    def compile_nothing(_: object, inputs: Inputs, module: go_modules.Module, target: Path) -> None:
         (target / "made").write_text(" ".join(program.name for program in module.programs) + inputs.kubernetes, encoding="utf-8")
 
     monkeypatch.setattr(go_modules, "_compile", compile_nothing)
