@@ -117,7 +117,7 @@ def kind_image(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Cal
 
 @pytest.fixture(scope="session")
 def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., KindCluster]]:
-    """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, version=None, network=None, timeout=None)``.
+    """Makes further clusters: ``kind_cluster_factory(config=None, *, image=None, source=None, version=None, network=None, timeout=None)``.
 
     They go at the end of the session, or with their ``delete()``.
     """

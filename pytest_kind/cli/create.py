@@ -40,6 +40,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="a configuration in kind's v1alpha4 format; - is standard input")
     parser.add_argument("--image", metavar="REF", help="a node image for all nodes, in the engine or to be pulled")
     parser.add_argument("--version", metavar="VERSION", help="a Kubernetes version for the node image, such as v1.37.1")
+    parser.add_argument("--source", metavar="SOURCE", help="a checkout, a server tarball by path or URL, or release:v1.37.1; instead of --version")
     parser.add_argument("--network", metavar="NETWORK", default="bridge", help="the engine's network for the nodes (default: %(default)s)")
     parser.add_argument(
         "--wait",
@@ -79,6 +80,7 @@ def _create(arguments: argparse.Namespace) -> None:
                 name=name,
                 image=arguments.image,
                 version=arguments.version,
+                source=arguments.source,
                 keep=True,
                 network=arguments.network,
                 timeout=_seconds(arguments.wait),

@@ -49,6 +49,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("what", nargs="?", choices=["node-image"], default="node-image", help="may be left out")
     parser.add_argument("--version", metavar="VERSION", help="a Kubernetes version, such as v1.37.1")
+    parser.add_argument("--source", metavar="SOURCE", help="a checkout, a server tarball by path or URL, or release:v1.37.1; instead of --version")
     parser.add_argument("--suite", action="store_true", help="build the upstream specs instead: e2e.test, ginkgo and agnhost of that version")
     add_output(parser)
 
@@ -99,7 +100,7 @@ def _build(arguments: argparse.Namespace) -> None:
             folder = go_modules.build(workshop, wanted, go_modules.SUITE, "suite")
             found, text = {"kubernetes": wanted.kubernetes, "suite": str(folder)}, f"upstream suite in {folder}"
         else:
-            image = store.resolve(workshop, kubernetes=arguments.version)
+            image = store.resolve(workshop, kubernetes=arguments.version, source=arguments.source)
             found = {"kubernetes": image.kubernetes or "", "image": image.reference, "id": image.id}
             text = f"node image {image.reference} ({image.id.removeprefix('sha256:')[:12]})"
     if arguments.output == "json":

@@ -12,8 +12,10 @@ from pytest_kind.cli.terms import Commands, add_output, leaf
 from pytest_kind.cli.work import engine, show_json
 from pytest_kind.config.schema import json_schema
 from pytest_kind.image.inputs import read_inputs
+from pytest_kind.image.unused import unused_images
 from pytest_kind.lease.sweep import Swept, sweep
 
+_DAYS = 14.0
 _COMPLETION = """examples:
   bash   source <(pytest-kind completion bash)
   zsh    source <(pytest-kind completion zsh)
@@ -22,7 +24,10 @@ _COMPLETION = """examples:
 
 def add(commands: Commands) -> None:
     """Adds the commands."""
-    add_output(leaf(commands, "gc", "remove what dead runs left", _gc))
+    parser = leaf(commands, "gc", "remove what dead runs left, and images that nothing needs any more", _gc)
+    parser.add_argument("--images", action="store_true", help="remove node images and base layers of ours that this version would not use, too")
+    parser.add_argument("--days", type=float, default=_DAYS, metavar="DAYS", help="only images older than that (default: %(default)g)")
+    add_output(parser)
     add_output(leaf(commands, "version", "print versions: of this package, of the Kubernetes that it makes, of Python", _version))
     leaf(commands, "schema", "print the JSON schema of a cluster's configuration, for editors", _schema)
     parser = leaf(commands, "completion", "print a script that completes this command in a shell", _completion, more=_COMPLETION)
@@ -32,11 +37,15 @@ def add(commands: Commands) -> None:
 def collect_garbage(cache: Path) -> None:
     """Removes what dead sessions left and says what."""
     swept = _swept(cache)
-    for line in swept.removed:
+    _show(swept.removed, swept.left)
+
+
+def _show(removed: list[str], left: list[str]) -> None:
+    for line in removed:
         print(f"kind: removed {line}")
-    for line in swept.left:
+    for line in left:
         print(f"kind: left {line}")
-    if not swept.removed:
+    if not removed:
         print("kind: nothing to remove")
 
 
@@ -45,12 +54,21 @@ def _swept(cache: Path) -> Swept:
         return sweep(provider, cache)
 
 
+def _images(days: float) -> list[str]:
+    with engine() as provider:
+        old = unused_images(provider, days)
+        for image in old:
+            provider.remove_image(image.id)
+    return [f"image {image.tags[0] if image.tags else image.id.removeprefix('sha256:')[:12]}" for image in old]
+
+
 def _gc(arguments: argparse.Namespace) -> None:
+    swept = _swept(arguments.cache_dir)
+    removed = [*swept.removed, *(_images(arguments.days) if arguments.images else [])]
     if arguments.output == "json":
-        swept = _swept(arguments.cache_dir)
-        show_json({"removed": swept.removed, "left": swept.left})
+        show_json({"removed": removed, "left": swept.left})
     else:
-        collect_garbage(arguments.cache_dir)
+        _show(removed, swept.left)
 
 
 def _version(arguments: argparse.Namespace) -> None:

@@ -135,7 +135,7 @@ def serve(workshop: Workshop, request: Request, connect: Callable[[], Provider])
         KindError: it does not answer within 30 s; its last words are in the message.
     """
     provider = workshop.provider
-    image = store.resolve(workshop, reference=request.image, kubernetes=request.version)
+    image = store.resolve(workshop, reference=request.image, kubernetes=request.version, source=request.source)
     program = go_modules.build(workshop, read_inputs(provider.info().architecture), PROGRAM, "registry") / "registry"
     spec = ContainerSpec(
         name=f"pytest-kind-registry-{secrets.token_hex(4)}",

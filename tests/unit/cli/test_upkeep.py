@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import cli
+from pytest_kind import cli, labels
 from pytest_kind.config.schema import json_schema
 from pytest_kind.errors import EngineError, EngineUnavailable
 from pytest_kind.image import go_modules
@@ -131,3 +131,20 @@ class TestEnds:
         (tmp_path / "file").touch()
         assert cli.main(["--cache-dir", str(tmp_path / "file"), "build"]) == 2
         assert capsys.readouterr().err.startswith(f"pytest-kind: --cache-dir: {tmp_path / 'file'} cannot be used: ")
+
+
+def test_gc_removes_images_that_nothing_needs(engine: FakeEngine, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    current = engine.add_node_image()
+    facts = json.dumps({"kubernetes": "v1.37.1", "made": 0})
+    old = engine.add_image("pytest-kind/node:old", {labels.KIND: "node-image", labels.IMAGE_DIGEST: "old", labels.FACTS: facts})
+    assert cli.main(["--cache-dir", str(cache), "gc"]) == 0
+    assert engine.made("remove_image") == []
+    assert cli.main(["--cache-dir", str(cache), "gc", "--images"]) == 0
+    assert engine.made("remove_image") == [old.id]
+    assert capsys.readouterr().out.endswith("kind: removed image pytest-kind/node:old\n")
+    assert current.id not in engine.made("remove_image")
+
+
+def test_a_source_beside_a_version_is_refused(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--cache-dir", str(cache), "build", "--version", "v1.37.1", "--source", "release:v1.37.1"]) == 2
+    assert "only one of them can say what is in the node image" in capsys.readouterr().err
