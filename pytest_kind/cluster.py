@@ -19,7 +19,6 @@ from pytest_kind.api import kubeconfig
 from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
-from pytest_kind.boot.registries import registry_files
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.handle import KindCluster as Handle
@@ -147,7 +146,6 @@ class Maker:
         }
         engine = self.provider.info()
         _refuse_unreachable(request.config, engine)
-        registry_files(request.config)  # what of it cannot be used is refused before anything is made
         kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
         facts = ClusterFacts(
             cluster=name,
@@ -158,7 +156,7 @@ class Maker:
             durable=request.keep,
         )
         _refuse_long_names(name, facts)
-        check_patches(request.config, facts)  # the same for what fits nothing
+        check_patches(request.config, facts)  # what fits nothing is refused before anything is made
         tries = 0
         while True:
             tries += 1

@@ -1,4 +1,4 @@
-"""The rules of addresses: subnets, ports, search domains, mirrors."""
+"""The rules of addresses: subnets, ports, search domains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ipaddress
 import itertools
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from pytest_kind.config.types import ClusterConfig
 
@@ -19,7 +18,6 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MAX_PORT = 65535
 _ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared with
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?")
-_REGISTRY = re.compile(r"(_default|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _FAMILIES = {"ipv4": (4,), "ipv6": (6,), "dual": (4, 6)}
 # A node's share of the pods' subnet (the controller manager's --node-cidr-mask-size-ipv4 and -ipv6), and how much larger the
 # whole may be (kubeadm's PodSubnetNodeMaskMaxDiff): from, to.
@@ -108,28 +106,6 @@ def ports(config: ClusterConfig) -> Iterator[str]:
                 for other, whose in others[:1] if address in _ANY else [one for one in others if one[0] == address or one[0] in _ANY][:1]:
                     yield f"{here}.hostPort: {port.host_port}/{port.protocol} on {address} is taken by {whose} (on {other})"
                 others.append((address, here))
-
-
-def mirrors(config: ClusterConfig) -> Iterator[str]:
-    """``registryMirrors``."""
-    for host, urls in config.registry_mirrors.items():
-        if not _REGISTRY.fullmatch(host):
-            yield f"registryMirrors: {host!r} is no registry's host, such as docker.io or localhost:5001 (_default: every other)"
-        if not urls:
-            yield f"registryMirrors.{host}: at least one URL is needed"
-        for index, url in enumerate(urls):
-            if not _is_url(url):
-                yield f"registryMirrors.{host}[{index}]: must be an http or https URL, found {url!r}"
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    good = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
-    return good and port != 0 and text.isprintable() and not set(text) & set(" \"\\'<>")
 
 
 def _plain(address: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import ssl
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import yaml
 
-from pytest_kind.config import networks, patchtext
+from pytest_kind.config import networks, patchtext, registries
 from pytest_kind.config.texts import NO_YAML
 from pytest_kind.config.types import ClusterConfig, Node
 from pytest_kind.errors import UsageError
@@ -56,8 +55,7 @@ def problems(config: ClusterConfig) -> list[str]:
         *_features(config),
         *_patches("", config),
         *_containerd(config),
-        *networks.mirrors(config),
-        *_certificates(config),
+        *registries.problems(config),
         *_manifests(config),
     ]
 
@@ -168,14 +166,6 @@ def _containerd(config: ClusterConfig) -> Iterator[str]:
             patchtext.operations(text)
         except ValueError as error:
             yield f"containerdConfigPatchesJSON6902[{index}]: {error}"
-
-
-def _certificates(config: ClusterConfig) -> Iterator[str]:
-    for index, path in enumerate(config.ca_certificates):
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=Path(path).read_text(encoding="ascii"))
-        except (OSError, ValueError) as error:  # an SSLError is an OSError
-            yield f"caCertificates[{index}]: must be a file with certificates in PEM form, found {path!r}: {error}"
 
 
 def _manifests(config: ClusterConfig) -> Iterator[str]:

@@ -10,7 +10,6 @@ import pytest
 
 from pytest_kind.boot.registries import hosts_file, registry_files
 from pytest_kind.config.types import ClusterConfig
-from pytest_kind.errors import ConfigError
 
 PKI = Path(__file__).parents[2] / "support" / "pki"
 
@@ -86,33 +85,3 @@ def test_a_file_that_lacks_its_last_line_end_does_not_spoil_the_next(tmp_path: P
     (tmp_path / "ca.pem").write_bytes((PKI / "authority.crt").read_bytes().rstrip())
     files = registry_files(ClusterConfig(ca_certificates=(str(tmp_path / "ca.pem"),)))
     assert next(content for name, (content, _) in files.items() if name.endswith(".crt")) == (PKI / "authority.crt").read_bytes()
-
-
-def test_every_problem_at_once_and_no_password(tmp_path: Path) -> None:
-    (tmp_path / "text").write_bytes(b"no certificate: \xff\x00\n")
-    missing = str(tmp_path / "missing")
-    config = ClusterConfig(
-        registry_mirrors={
-            "docker.io/library": ("http://m",),
-            "docker.io": (),
-            "quay.io": ("mirror.example", "ftp://m", "https://u:hunter2@m", "http://m:port", "http://", "http://m o"),
-        },
-        ca_certificates=(missing, str(tmp_path / "text"), str(PKI / "peer.key")),
-    )
-    with pytest.raises(ConfigError) as caught:
-        registry_files(config)
-    accepted = "is no endpoint; accepted is the form http://HOST[:PORT] or https://HOST[:PORT][/PATH]"
-    hosts = "is no registry; accepted is a host with or without a port (docker.io, registry.example:5000), or _default"
-    assert caught.value.problems == (
-        f"registryMirrors.docker.io/library: 'docker.io/library' {hosts}",
-        "registryMirrors.docker.io: has no endpoint; accepted is a list of at least one URL",
-        f"registryMirrors.quay.io[0]: 'mirror.example' {accepted}",
-        f"registryMirrors.quay.io[1]: 'ftp://m' {accepted}",
-        f"registryMirrors.quay.io[2]: 'https://…@m' {accepted}",
-        f"registryMirrors.quay.io[3]: 'http://m:port' {accepted}",
-        f"registryMirrors.quay.io[4]: 'http://' {accepted}",
-        f"registryMirrors.quay.io[5]: 'http://m o' {accepted}",
-        f"caCertificates[0]: {missing} cannot be read: No such file or directory",
-        f"caCertificates[1]: {tmp_path / 'text'} is no PEM file of certificates",
-        f"caCertificates[2]: {PKI / 'peer.key'} has a private key; accepted is a PEM file of certificates, nothing else of which belongs on a node",
-    )

@@ -214,18 +214,6 @@ class TestCertificates:
         file.write_text(f"# ours\n{CERTIFICATE}\n{CERTIFICATE}", encoding="ascii")
         assert problems(ClusterConfig(ca_certificates=(str(file),))) == []
 
-    @pytest.mark.parametrize("content", [b"", b"text", b"\xff\x00", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-    def test_a_file_without_one(self, tmp_path: Path, content: bytes) -> None:
-        file = tmp_path / "ca.pem"
-        file.write_bytes(content)
-        (problem,) = problems(ClusterConfig(ca_certificates=(str(file),)))
-        assert problem.startswith(f"caCertificates[0]: must be a file with certificates in PEM form, found '{file}': ")
-
-    @pytest.mark.parametrize("path", ["", "none.pem", "a\0b"])
-    def test_no_file(self, tmp_path: Path, path: str) -> None:
-        (problem,) = problems(ClusterConfig(ca_certificates=(str(tmp_path / path),)))
-        assert problem.startswith("caCertificates[0]: must be a file with certificates in PEM form, found ")
-
 
 class TestManifests:
     def test_objects(self, tmp_path: Path) -> None:
