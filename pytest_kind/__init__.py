@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.errors import BootError, ConfigError, KindError
-    from pytest_kind.handle import KindNode
+    from pytest_kind.node import KindNode
     from pytest_kind.peer import KindCluster
 
 __all__ = ["BootError", "ClusterConfig", "ConfigError", "KindCluster", "KindError", "KindNode"]
@@ -18,7 +18,7 @@ _HOMES = {
     "ConfigError": "pytest_kind.errors",
     "KindCluster": "pytest_kind.peer",
     "KindError": "pytest_kind.errors",
-    "KindNode": "pytest_kind.handle",
+    "KindNode": "pytest_kind.node",
 }
 
 

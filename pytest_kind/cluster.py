@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -22,22 +19,23 @@ from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.handle import KindCluster as Handle
-from pytest_kind.handle import KindNode, Site, remove_cluster
-from pytest_kind.image import kindest, store
+from pytest_kind.handle import Site, remove_cluster
+from pytest_kind.image import kindest
 from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
+from pytest_kind.node import KindNode
 from pytest_kind.provision import kernel
 from pytest_kind.provision.places import machines, random_link
 from pytest_kind.provision.plan import Plan, container, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.waiting import Deadline
+from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, unlike
 
 if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
-    from pytest_kind.image.store import NodeImage
     from pytest_kind.lease.session import Session
     from pytest_kind.peer import KindCluster
     from pytest_kind.progress import Progress
@@ -45,47 +43,6 @@ if TYPE_CHECKING:
 
 # A port that was free when it was chosen may be taken when it is used; thrice in a row is no accident.
 _PORT_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A cluster that somebody wants.
-
-    Attributes:
-        config: what it is like.
-        name: its name, or nothing for a random one (a kept one's follows from its configuration).
-        image: a node image, or nothing.
-        version: a Kubernetes version, or nothing for the default.
-        source: where Kubernetes comes from, or nothing for its Go modules.
-        keep: whether it outlives the session and may be one that an earlier session kept.
-        network: the engine's network for the nodes.
-        timeout: seconds for boot and readiness, image not included.
-        lease: seconds that its nodes run without this process.
-    """
-
-    config: ClusterConfig
-    name: str | None = None
-    image: str | None = None
-    version: str | None = None
-    source: str | Path | None = None
-    keep: bool = False
-    network: str = "bridge"
-    timeout: float = 120.0
-    lease: int = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _Images:
-    """The node images of a request: a node's own, or the request's."""
-
-    of: dict[str | None, NodeImage]
-    first: NodeImage
-
-    @property
-    def digest(self) -> str:
-        """The first's; of several, one over all."""
-        others = sorted({image.digest for image in self.of.values()} - {self.first.digest})
-        return hashlib.sha256(" ".join([self.first.digest, *others]).encode()).hexdigest()[:16] if others else self.first.digest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,10 +68,10 @@ class Maker:
             UsageError: a name that something else has, an image that is none, a kernel that lacks what is asked for.
             BootError: it did not come up in time; nothing of it is left, the evidence is in the message.
         """
-        images = self._images(request)
+        images = resolve_images(self._workshop(request), request)
         name = request.name or request.config.name
         if request.keep:
-            name = name or f"pytest-kind-{_kept_digest(request, images)[:8]}"
+            name = name or f"pytest-kind-{kept_digest(request, images)[:8]}"
             with self._workshop(request).locked(f"kept-{name}", f"cluster {name}"):
                 cluster = self._kept(request, images, name)
                 if cluster is not None:
@@ -129,33 +86,24 @@ class Maker:
         marks = self.session.labels(lease=request.lease)
         return Workshop(provider=self.provider, cache=self.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
 
-    def _images(self, request: Request) -> _Images:
-        workshop = self._workshop(request)
-        first = next(node for node in request.config.nodes if node.role == labels.ROLE_CONTROL_PLANE)
-        found = {
-            own: store.resolve(workshop, reference=own or request.image, kubernetes=request.version, source=None if own else request.source)
-            for own in dict.fromkeys([first.image, *(node.image for node in request.config.nodes)])
-        }
-        return _Images(found, found[first.image])
-
-    def _new(self, request: Request, images: _Images, name: str) -> Handle:
+    def _new(self, request: Request, images: Images, name: str) -> Handle:
         marks = {
             **self.session.labels(keep=request.keep, lease=request.lease),
-            labels.CONFIG_DIGEST: _kept_digest(request, images),
+            labels.CONFIG_DIGEST: kept_digest(request, images),
             labels.IMAGE_DIGEST: images.digest,
         }
         engine = self.provider.info()
-        _refuse_unreachable(request.config, engine)
+        refuse_unreachable(request.config, engine)
         kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
         facts = ClusterFacts(
             cluster=name,
             machines=machines(request.config, name, random_link()),
             kubernetes=images.first.kubernetes or kindest.kubernetes_in(self._workshop(request), images.first.id),
-            api_names=_api_names(request.config, engine),
+            api_names=api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
         )
-        _refuse_long_names(name, facts)
+        refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made
         tries = 0
         while True:
@@ -183,7 +131,7 @@ class Maker:
             shared=len(request.config.nodes) > 1,
         )
 
-    def _boot(self, request: Request, images: _Images, plan: Plan, facts: ClusterFacts) -> Handle:
+    def _boot(self, request: Request, images: Images, plan: Plan, facts: ClusterFacts) -> Handle:
         phase, context, renewal, there = "create", None, None, list[BootMachine]()
         try:
             with self.progress.step(f"creating cluster {plan.cluster}"):
@@ -241,7 +189,7 @@ class Maker:
         if not self.retain:
             remove_cluster(self.provider, name, self.session.id)
 
-    def _kept(self, request: Request, images: _Images, name: str) -> Handle | None:
+    def _kept(self, request: Request, images: Images, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
         there = self.provider.containers({labels.CLUSTER: name})
         if not there:
@@ -251,7 +199,7 @@ class Maker:
             raise UsageError(f"--kind-name: {name!r} is in use by {strange.name}, which is no kept cluster of ours; choose another name")
         found = kept.find(self.provider, name)
         assert found is not None  # noqa: S101 - seen above
-        why = _unlike(found.labels, request, images) or kept.unwell(self.provider, found, self.session.folder)
+        why = unlike(found.labels, request, images) or kept.unwell(self.provider, found, self.session.folder)
         if why is None:
             marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
             plan = self._plan(request, name, self.provider.info(), marks)
@@ -265,7 +213,7 @@ class Maker:
     def _handle(
         self,
         request: Request,
-        images: _Images,
+        images: Images,
         plan: Plan,
         there: tuple[BootMachine, ...],
         admin: dict[str, Any],
@@ -301,43 +249,6 @@ class Maker:
         other = self.provider.container(naming.node_name(name, labels.ROLE_CONTROL_PLANE, 0))
         if other is not None:
             raise UsageError(f"--kind-name: {name!r} would need the container name {other.name}, which something that is not ours has")
-
-
-def _refuse_unreachable(config: ClusterConfig, engine: EngineInfo) -> None:
-    address = config.networking.api_server_address
-    if not engine.local and ipaddress.ip_address(address).is_loopback:
-        raise UsageError(
-            f"the engine at {engine.address} is on another machine, and {address} there cannot be reached from here: "
-            "set networking.apiServerAddress (--kind-config) to an address of that machine"
-        )
-
-
-def _refuse_long_names(name: str, facts: ClusterFacts) -> None:
-    longest = max((machine.place.name for machine in facts.machines), key=len)
-    if len(longest) > naming.MAX_HOST_NAME:
-        raise UsageError(
-            f"--kind-name: {name!r} makes a machine {longest!r} of {len(longest)} characters, at most {naming.MAX_HOST_NAME} are accepted: "
-            f"choose a name of {len(name) - len(longest) + naming.MAX_HOST_NAME} or less"
-        )
-
-
-def _api_names(config: ClusterConfig, engine: EngineInfo) -> list[str]:
-    """What the API server is called from here, for its certificate."""
-    host = None if engine.local else urlsplit(engine.address).hostname
-    return [config.networking.api_server_address, *([host] if host else [])]
-
-
-def _kept_digest(request: Request, images: _Images) -> str:
-    """What a kept cluster must equal to be used again."""
-    return hashlib.sha256(f"{request.config.digest} {images.digest} {request.network}".encode()).hexdigest()[:16]
-
-
-def _unlike(marks: Any, request: Request, images: _Images) -> str | None:  # noqa: ANN401 - labels
-    if marks.get(labels.IMAGE_DIGEST) != images.digest:
-        return f"it was made from another node image ({marks.get(labels.IMAGE_DIGEST)}, wanted {images.digest})"
-    if marks.get(labels.CONFIG_DIGEST) != _kept_digest(request, images):
-        return "it was made with another configuration"
-    return None
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ import yaml
 from pytest_kind import labels
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.context import BootMachine, side_by_side
-from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
+from pytest_kind.node import KindNode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,42 +37,6 @@ def remove_cluster(provider: Provider, name: str, session: str | None = None) ->
     side_by_side(provider.remove, [container.id for container in provider.containers(marks)])
     for volume in provider.volumes(marks):
         provider.remove_volume(volume.name)
-
-
-@dataclass(frozen=True, slots=True)
-class KindNode:
-    """A node of a cluster: its name, its role (``control-plane``), its container."""
-
-    name: str
-    role: str
-    container: str
-    _provider: Provider = field(repr=False)
-
-    def stop(self) -> None:
-        """Shuts the node down; the cluster notices as it would with a machine."""
-        self._provider.stop(self.container, 10)
-
-    def kill(self) -> None:
-        """Ends the node at once, as a power cut does."""
-        self._provider.kill(self.container, "SIGKILL")
-
-    def start(self) -> None:
-        """Starts a node that is stopped or was killed. Does not wait: see :meth:`KindCluster.wait_until_well`."""
-        self._provider.start(self.container)
-
-    def exec(self, *argv: str, timeout: float = 60.0) -> str:
-        """Runs a command on the node and returns its standard output.
-
-        Args:
-            timeout: seconds until it is killed.
-
-        Raises:
-            CommandError: it ended with something else than 0.
-        """
-        result = self._provider.exec(self.container, argv, seconds=timeout)
-        if result.code:
-            raise CommandError(self.name, argv, result.code, result.output)
-        return result.stdout
 
 
 @dataclass(slots=True, kw_only=True)
