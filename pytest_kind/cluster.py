@@ -27,7 +27,7 @@ from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
 from pytest_kind.node import KindNode
 from pytest_kind.provision import kernel
-from pytest_kind.provision.places import machines, random_link
+from pytest_kind.provision.places import Machine, machines, random_link
 from pytest_kind.provision.plan import Plan, container, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
@@ -108,7 +108,7 @@ class Maker:
         tries = 0
         while True:
             tries += 1
-            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts))
+            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts.machines))
             try:
                 return self._boot(request, images, plan, facts)
             except BootError as error:
@@ -173,12 +173,12 @@ class Maker:
                 context.close()
         return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal)
 
-    def _proxies(self, request: Request, engine: EngineInfo, facts: ClusterFacts) -> dict[str, str]:
+    def _proxies(self, request: Request, engine: EngineInfo, there: Iterable[Machine]) -> dict[str, str]:
         network = self.provider.network(request.network)
         return proxy_environment(
             os.environ,
             client_config(os.environ),
-            no_proxy=direct(request.config, nodes=[machine.place.name for machine in facts.machines], networks=network.subnets),
+            no_proxy=direct(request.config, nodes=[machine.place.name for machine in there], networks=network.subnets),
             host=network.gateways[0] if engine.local and network.gateways else None,
             engine=engine.address,
         )
@@ -202,7 +202,9 @@ class Maker:
         why = unlike(found.labels, request, images) or kept.unwell(self.provider, found, self.session.folder)
         if why is None:
             marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
-            plan = self._plan(request, name, self.provider.info(), marks)
+            engine = self.provider.info()
+            proxies = self._proxies(request, engine, [one.machine for one in found.machines])
+            plan = replace(self._plan(request, name, engine, marks), environment=proxies)
             return self._handle(request, images, plan, found.machines, kept.admin(self.provider, found), (("attach", 0.0),), None)
         if users(self.cache, name, self.session.id):
             raise UsageError(f"--kind-keep: cluster {name} is used by another run and is not the one asked for: {why}; choose another --kind-name")

@@ -124,7 +124,13 @@ def _ports(node: Node) -> list[Port]:
 
 def _binds(node: Node, engine: EngineInfo) -> list[Bind]:
     mounts = [
-        Bind(source=one.host_path, target=one.container_path, read_only=one.read_only, propagation=_PROPAGATION[one.propagation])
+        Bind(
+            source=one.host_path,
+            target=one.container_path,
+            read_only=one.read_only,
+            propagation=_PROPAGATION[one.propagation],
+            relabel=one.selinux_relabel,
+        )
         for one in node.extra_mounts
     ]
     return [*([Bind(source="/lib/modules", target="/lib/modules", read_only=True)] if engine.kernel_modules else []), *mounts]

@@ -65,12 +65,13 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """A folder or file of the engine's machine inside a container."""
+    """A folder or file of the engine's machine inside a container; ``relabel``: SELinux is told that it is this container's alone."""
 
     source: str
     target: str
     read_only: bool = False
     propagation: str = "rprivate"
+    relabel: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

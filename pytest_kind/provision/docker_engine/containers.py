@@ -30,7 +30,9 @@ class Containers(Calls):
 
     def create(self, spec: ContainerSpec) -> str:
         mounts = [
-            Mount(target=bind.target, source=bind.source, type="bind", read_only=bind.read_only, propagation=bind.propagation) for bind in spec.binds
+            Mount(target=bind.target, source=bind.source, type="bind", read_only=bind.read_only, propagation=bind.propagation)
+            for bind in spec.binds
+            if not bind.relabel
         ]
         if spec.volume is not None:
             # Without a source it is anonymous to the engine: `docker rm -v`, ours and the real kind's, takes it along.
@@ -45,6 +47,8 @@ class Containers(Calls):
             cgroupns="private",
             tmpfs=dict(spec.tmpfs),
             mounts=mounts,
+            # The other form has no word for SELinux; this one makes a folder where there is none.
+            binds=[f"{bind.source}:{bind.target}:{'ro' if bind.read_only else 'rw'},Z,{bind.propagation}" for bind in spec.binds if bind.relabel],
             network_mode=spec.network,
             port_bindings=bindings,
             restart_policy={"Name": "on-failure", "MaximumRetryCount": 1} if spec.restart_once else {"Name": "no"},

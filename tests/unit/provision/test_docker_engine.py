@@ -214,6 +214,28 @@ class TestContainers:
         assert made["ports"] == [(6443, "tcp"), (53, "udp")]
         assert (made["entrypoint"], made["command"], made["tty"], made["host_config"]) == (None, None, True, "the host config")
 
+    def test_what_a_machine_of_several_has_besides(self) -> None:
+        client = Client(create_host_config="the host config", create_container={"Id": "abc"})
+        spec = ContainerSpec(
+            name="c-worker",
+            image="sha256:node",
+            labels={},
+            binds=[Bind(source="/data", target="/mnt", read_only=True, relabel=True), Bind(source="/more", target="/more", relabel=True)],
+            named_volumes={"c-shared": "/kind/shared"},
+            mac="02:00:00:00:00:02",
+            cpus=1.5,
+            memory=1 << 30,
+            stop_signal="SIGTERM",
+        )
+        DockerEngine(client).create(spec)  # type: ignore[arg-type]
+        (_, _, host), (_, _, made) = client.asked
+        assert host["binds"] == ["/data:/mnt:ro,Z,rprivate", "/more:/more:rw,Z,rprivate"]
+        assert [(mount["Source"], mount["Target"], mount["VolumeOptions"]) for mount in host["mounts"]] == [
+            ("c-shared", "/kind/shared", {"NoCopy": True})
+        ]
+        assert (host["nano_cpus"], host["mem_limit"], host["memswap_limit"]) == (1_500_000_000, 1 << 30, 1 << 30)
+        assert (made["mac_address"], made["stop_signal"]) == ("02:00:00:00:00:02", "SIGTERM")
+
     def test_containers_of_the_engines_list(self) -> None:
         listed = {
             "Id": "abcdef0123456789",

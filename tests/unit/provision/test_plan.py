@@ -162,3 +162,8 @@ def test_a_kept_cluster_comes_back_with_its_engine(plan: Plan) -> None:
     kept = specs(replace(plan, marks={labels.KEEP: "true"}), config_of(2, 1))
     assert [one.restart_once for one in kept] == [True] * 4
     assert not any(one.restart_once for one in specs(plan, config_of(2, 1)))
+
+
+def test_a_mount_is_relabelled_where_it_says_so(plan: Plan) -> None:
+    mount = Mount(host_path="/data", container_path="/mnt", selinux_relabel=True)
+    assert specs(plan, ClusterConfig(nodes=(Node(extra_mounts=(mount,)),)))[0].binds == [Bind(source="/data", target="/mnt", relabel=True)]
