@@ -65,7 +65,8 @@ def container(plan: Plan, machine: Machine, *, image: str, publish: bool) -> Con
 
     The run flags are kind's (its ``pkg/cluster/internal/providers/docker/provision.go``): a node is privileged, has a
     volume at /var (overlay on overlay does not work for containerd's own layers) and tmpfs where systemd wants it. A kept
-    one restarts once, so that it comes back with its engine and does not loop when it is broken.
+    one restarts once, so that it comes back with its engine and does not loop when it is broken. The engine brings back what
+    did not end with 0: systemd's halt ends a container with 130, what is killed with 137.
 
     Args:
         image: the id of a node image; for a load balancer, of any image that has HAProxy.
@@ -87,7 +88,8 @@ def container(plan: Plan, machine: Machine, *, image: str, publish: bool) -> Con
             network=plan.network,
             mac=machine.place.mac,
             restart_once=restart,
-            stop_signal="SIGTERM",
+            # It has nothing to put away. HAProxy would end a SIGTERM with 0: no failure, from which an engine brings nothing back.
+            stop_signal="SIGKILL",
         )
     control_plane = {"KUBECONFIG": "/etc/kubernetes/admin.conf"} if machine.is_control_plane else {}
     # Read by the entrypoint, as kind's; set and empty: no search domains.

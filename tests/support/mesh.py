@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_kind import KindCluster
+    from pytest_kind.handle import KindCluster
 
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
 _SERVE = 'mkdir /www && echo "$NODE" >/www/node && exec httpd -f -vv -p 8080 -h /www'

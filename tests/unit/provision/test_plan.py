@@ -79,7 +79,7 @@ def test_a_load_balancer_is_small_and_carries_the_api(plan: Plan) -> None:
         tmpfs={"/run": ""},
         network="bridge",
         mac="02:0a:0b:0c:0d:fe",
-        stop_signal="SIGTERM",
+        stop_signal="SIGKILL",
     )
 
 
