@@ -24,7 +24,6 @@ from kubernetes.config import new_client_from_config
 from pytest_kind.attach import attach
 from pytest_kind.errors import CommandError
 from pytest_kind.handle import KindCluster
-from pytest_kind.image.inputs import read_inputs
 from pytest_kind.options import resolve
 from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
@@ -78,12 +77,8 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def image(pytestconfig: pytest.Config) -> str:
-    """The node image: the one of the options, else this checkout's, which any test on a cluster makes."""
-    provider = docker_engine.connect()
-    try:
-        return resolve(pytestconfig).image or read_inputs(provider.info().architecture).tag
-    finally:
-        provider.close()
+    """The node image: the one of the options, else this checkout's."""
+    return resolve(pytestconfig).image or own_engine.node_image()
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
+from pytest_kind.image.inputs import read_inputs
+from pytest_kind.provision import docker_engine
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 _SECONDS = 120.0  # of a stop or a start with machines; the engine gives each container ten, then kills it
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET; Python has os.unshare from 3.12 on
 _PROGRAMS, _SHIM = ("dockerd", "containerd"), "containerd-shim"
-_ELSEWHERE = Path("/opt/pytest-kind/engine/usr/sbin/dockerd")  # where it is not on PATH
+_ELSEWHERE = ("/opt/pytest-kind/engine/usr/sbin", "/opt/pytest-kind/engine/usr/bin")  # where an engine may be that is not on PATH
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,20 +52,15 @@ class OwnEngine:
         """Its address, as ``DOCKER_HOST`` has it."""
         return f"unix://{self.folder}/sock"
 
-    @cached_property
-    def _program(self) -> Path:
-        return Path(shutil.which("dockerd") or _ELSEWHERE)
-
     def start(self) -> None:
         """Starts it and waits until it answers: by then it has started the containers that it starts by itself."""
-        programs = [self._program.parent, self._program.parent.parent / "bin", os.environ["PATH"]]
         places = {"host": self.host, "data-root": self.folder / "data", "exec-root": self.folder / "exec", "pidfile": self.folder / "pid"}
         # Its mounts are its own; and it ends with this process, however that ends.
-        wrapped = ["setpriv", "--pdeathsig", "TERM", "unshare", "--mount", str(self._program)]
+        wrapped = ["setpriv", "--pdeathsig", "TERM", "unshare", "--mount", _program("dockerd")]
         with (self.folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
                 [*wrapped, *(f"--{name}={value}" for name, value in places.items()), *self.options],
-                env={**os.environ, "PATH": ":".join(map(str, programs))},
+                env={**os.environ, "PATH": _path()},
                 stdout=log,
                 stderr=log,
             )
@@ -114,6 +110,11 @@ class OwnEngine:
         """What the engine's own command says."""
         return subprocess.run(["docker", "--host", self.host, *argv], check=True, stdout=subprocess.PIPE, text=True).stdout
 
+    def ctr(self, *argv: str) -> None:
+        """Speaks to its containerd, of what is the engine's there."""
+        place = self.folder / "exec" / "containerd" / "containerd.sock"
+        subprocess.run([_program("ctr"), "--address", str(place), "--namespace", "moby", *argv], check=True, stdout=subprocess.DEVNULL)
+
     def bring(self, image: str) -> None:
         """Copies an image of the default engine."""
         with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
@@ -148,6 +149,25 @@ def running(*options: str) -> Iterator[OwnEngine]:
                 engine.stop()
             engine.cut()
             shutil.rmtree(folder)
+
+
+def node_image() -> str:
+    """The tag of this checkout's node image, which any test on a cluster makes in the default engine."""
+    provider = docker_engine.connect()
+    try:
+        return read_inputs(provider.info().architecture).tag
+    finally:
+        provider.close()
+
+
+def _path() -> str:
+    return os.pathsep.join([os.environ["PATH"], *_ELSEWHERE])
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=_path())
+    assert found is not None, f"there is no {name}"
+    return found
 
 
 def _processes() -> list[_Process]:
