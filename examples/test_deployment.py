@@ -38,8 +38,9 @@ def test_another_pod_reaches_it_by_name(kind_cluster: KindCluster, kind_namespac
     kind_cluster.kubectl("apply", "--namespace", kind_namespace, "-f", "-", input=WEB.format(image=busybox))
     kind_cluster.kubectl("rollout", "status", "--namespace", kind_namespace, "deployment/web", "--timeout=60s")
 
-    fetch = ["wget", "-q", "-O-", f"http://web.{kind_namespace}.svc.cluster.local"]
-    run = ["run", "caller", "--namespace", kind_namespace, f"--image={busybox}", "--restart=Never", "--", *fetch]
+    # A Service answers a moment after its pods are ready: when every node's kube-proxy has heard of them.
+    fetch = f"until wget -q -O- http://web.{kind_namespace}.svc.cluster.local; do sleep 0.2; done"
+    run = ["run", "caller", "--namespace", kind_namespace, f"--image={busybox}", "--restart=Never", "--", "sh", "-c", fetch]
     kind_cluster.kubectl(*run)
     kind_cluster.kubectl("wait", "--namespace", kind_namespace, "pod/caller", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
 

@@ -70,8 +70,8 @@ def check(cluster: KindCluster, namespace: str, *, masked: bool = False) -> list
             for other in members
             for address in other.addresses
         ]
-        lines += [f"timeout 5 wget -qO- http://{_host(address)}/node >/dev/null || echo 'no way to service {address}'" for address in services]
-        lines += [f"timeout 5 wget -qO- http://mesh.{namespace}.svc.cluster.local/node >/dev/null || echo 'no way to the name'"]
+        lines += [f"{_patiently(_host(address))} || echo 'no way to service {address}'" for address in services]
+        lines += [f"{_patiently(f'mesh.{namespace}.svc.cluster.local')} || echo 'no way to the name'"]
         said = cluster.kubectl("exec", "-n", namespace, member.name, "--", "sh", "-c", "; ".join(lines))
         assert not said, f"from {member.node}: {said}"
     if masked:  # a network that hides pods behind their nodes
@@ -84,6 +84,11 @@ def check(cluster: KindCluster, namespace: str, *, masked: bool = False) -> list
                     f"{member.node} saw no {other.addresses}:\n{seen}"
                 )
     return members
+
+
+def _patiently(host: str) -> str:
+    """Until every node's kube-proxy has heard of the pods, a Service answers some and refuses others."""
+    return f"for n in $(seq 50); do timeout 5 wget -qO- http://{host}/node >/dev/null 2>&1 && break; [ $n -lt 50 ] && sleep 0.2; done"
 
 
 def _host(address: str) -> str:
