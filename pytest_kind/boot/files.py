@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 Files = dict[str, tuple[bytes, int]]
 
 _PROGRAMS = ("network", "prepare", "facts", "join", "release", "dns-ready", "pod-dns", "lease", "load-balancer")
-_UNITS = {
-    "pytest-kind-prepare.service": "pytest-kind-prepare.service",
-    "pytest-kind-lease.service": "pytest-kind-lease.service",
-    "kubelet.conf": "kubelet.service.d/20-pytest-kind.conf",
+_SYSTEMD = {
+    "pytest-kind-prepare.service": "system/pytest-kind-prepare.service",
+    "pytest-kind-lease.service": "system/pytest-kind-lease.service",
+    "kubelet.conf": "system/kubelet.service.d/20-pytest-kind.conf",
+    "system.conf": "system.conf.d/20-pytest-kind.conf",
 }
 _HERE = "kind/pytest-kind"
 CONFIG_FILE = f"{_HERE}/cluster.json"
@@ -45,7 +46,7 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
     files |= share_files({facts.first.name: first_shares(config)})
     if machine.node is None:
         return files | balancer_files(facts)
-    files |= {f"etc/systemd/system/{target}": ((source / name).read_bytes(), 0o644) for name, target in _UNITS.items()}
+    files |= {f"etc/systemd/{target}": ((source / name).read_bytes(), 0o644) for name, target in _SYSTEMD.items()}
     first = machine.place is facts.first
     documents = init_documents(config, facts) if first else join_documents(config, facts, machine)
     if machine.is_control_plane:

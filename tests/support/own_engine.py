@@ -110,11 +110,6 @@ class OwnEngine:
         """What the engine's own command says."""
         return subprocess.run(["docker", "--host", self.host, *argv], check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def ctr(self, *argv: str) -> None:
-        """Speaks to its containerd, of what is the engine's there."""
-        place = self.folder / "exec" / "containerd" / "containerd.sock"
-        subprocess.run([_program("ctr"), "--address", str(place), "--namespace", "moby", *argv], check=True, stdout=subprocess.DEVNULL)
-
     def bring(self, image: str) -> None:
         """Copies an image of the default engine."""
         with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:

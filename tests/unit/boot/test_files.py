@@ -17,6 +17,7 @@ from support.clusters import config_of, facts_of
 
 PROGRAMS = {"network", "prepare", "facts", "join", "release", "dns-ready", "pod-dns", "lease", "load-balancer"}
 UNITS = {"pytest-kind-prepare.service", "pytest-kind-lease.service", "kubelet.service.d/20-pytest-kind.conf"}
+SYSTEMD = {*(f"system/{unit}" for unit in UNITS), "system.conf.d/20-pytest-kind.conf"}
 EVERYWHERE = {
     **{f"kind/pytest-kind/{name}": "755" for name in PROGRAMS},
     **{f"kind/pytest-kind/{name}": "644" for name in ("node.env", "peers", "shares")},
@@ -41,7 +42,7 @@ def environment(found: Files) -> dict[str, str]:
 
 
 class TestWhichFiles:
-    nodes: ClassVar = {**EVERYWHERE, "kind/kubeadm.conf": "600", **{f"etc/systemd/system/{name}": "644" for name in UNITS}}
+    nodes: ClassVar = {**EVERYWHERE, "kind/kubeadm.conf": "600", **{f"etc/systemd/{name}": "644" for name in SYSTEMD}}
     planes: ClassVar = {"kind/pytest-kind/cluster.json": "600"}  # it may have a password in it, a mirror's
 
     def test_of_the_first_node(self) -> None:
