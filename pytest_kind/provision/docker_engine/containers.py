@@ -32,6 +32,8 @@ class Containers(Calls):
         mounts = [
             Mount(target=bind.target, source=bind.source, type="bind", read_only=bind.read_only, propagation=bind.propagation) for bind in spec.binds
         ]
+        for mount in mounts:  # a folder that is not there is made, as with kind's `--volume` (engines since API 1.42)
+            mount.setdefault("BindOptions", {})["CreateMountpoint"] = True
         if spec.volume is not None:
             # Without a source it is anonymous to the engine: `docker rm -v`, ours and the real kind's, takes it along.
             mounts.append(Mount(target=spec.volume, source=None, type="volume", labels=dict(spec.labels)))
