@@ -192,7 +192,8 @@ def _of_pod(pod: Any) -> Any:
 
 
 def _flags(words: list[str]) -> dict[str, str]:
-    return dict((word.removeprefix("--").split("=", 1) if "=" in word else (word.removeprefix("--"), "")) for word in words if word)
+    pairs = (word.removeprefix("--").partition("=") for word in words if word)
+    return {name: value for name, _, value in pairs}
 
 
 def _storage(one: Any) -> Any:
@@ -222,5 +223,3 @@ def _replaced(text: str, pairs: list[tuple[str, str]]) -> str:
     for old, new in pairs:
         text = re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w)", new, text)
     return text
-
-
