@@ -34,6 +34,8 @@ class Containers(Calls):
             for bind in spec.binds
             if not bind.relabel
         ]
+        for mount in mounts:  # a folder that is not there is made, as with kind's `--volume` (engines since API 1.42)
+            mount.setdefault("BindOptions", {})["CreateMountpoint"] = True
         if spec.volume is not None:
             # Without a source it is anonymous to the engine: `docker rm -v`, ours and the real kind's, takes it along.
             mounts.append(Mount(target=spec.volume, source=None, type="volume", labels=dict(spec.labels)))

@@ -207,7 +207,13 @@ class TestContainers:
         assert host["restart_policy"] == {"Name": "on-failure", "MaximumRetryCount": 1}
         assert (host["privileged"], host["cgroupns"], host["tmpfs"], host["network_mode"]) == (True, "private", {"/run": ""}, "bridge")
         assert host["mounts"] == [
-            {"Target": "/mnt", "Source": "/data", "Type": "bind", "ReadOnly": True, "BindOptions": {"Propagation": "rslave"}},
+            {
+                "Target": "/mnt",
+                "Source": "/data",
+                "Type": "bind",
+                "ReadOnly": True,
+                "BindOptions": {"Propagation": "rslave", "CreateMountpoint": True},
+            },
             {"Target": "/var", "Source": None, "Type": "volume", "ReadOnly": False, "VolumeOptions": {"Labels": {"a": "b"}}},
         ]
         assert (made["name"], made["hostname"], made["image"], made["labels"]) == ("c-control-plane", "c-control-plane", "sha256:node", {"a": "b"})
