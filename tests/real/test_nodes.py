@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Interface
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,5 +136,5 @@ def test_the_shared_volume_goes_with_the_cluster(kind_cluster: KindCluster) -> N
         provider.close()
 
 
-def _engine_addresses(cluster: KindCluster) -> list[str]:
-    return [node.exec("sh", "-c", "ip -o -4 address show eth0 | awk '{print $4}'") for node in cluster.nodes]
+def _engine_addresses(cluster: KindCluster) -> list[IPv4Interface]:
+    return [IPv4Interface(node.exec("sh", "-c", "ip -o -4 address show eth0 | awk '{print $4}'").strip()) for node in cluster.nodes]
