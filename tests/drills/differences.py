@@ -98,7 +98,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "workloads > kube-system/kind-cni > *",
         "*",
         "-",
-        "kind applies its network from a manifest of the image. Ours is a configuration file that is there before the node starts; nothing waits for a pod.",
+        "kind applies its network from a manifest of the image. Ours is a file that is there before the node starts.",
     ),
     Difference(
         "workloads > local-path-storage/shared-path-provisioner > *",
@@ -127,7 +127,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "file > * > resolv.conf > nameserver",
         "*",
         "*",
-        "kind's own network has the engine's resolver, which its entrypoint puts behind the gateway. Ours is the default bridge, with the engine's servers.",
+        "kind's own network has the engine's resolver, which its entrypoint puts behind the gateway. Ours is the default bridge: the engine's servers.",
     ),
     Difference("file > * > resolv.conf > options", "ndots:0", "-", "As above: the engine's resolver adds it."),
 )
