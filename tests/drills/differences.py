@@ -127,7 +127,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "file > * > resolv.conf > nameserver",
         "*",
         "*",
-        "kind's own network has the engine's resolver, which its entrypoint puts behind the gateway. Ours is the default bridge: the engine's servers.",
+        "kind's own network has the engine's resolver, put behind the gateway. Ours is the default bridge: the engine's servers.",
     ),
     Difference("file > * > resolv.conf > options", "ndots:0", "-", "As above: the engine's resolver adds it."),
 )

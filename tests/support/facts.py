@@ -115,7 +115,13 @@ class Reader:
         return _named(yaml.safe_load(self._data(name)[key]))
 
     def _kubelet(self, name: str) -> Any:
-        config = self._get(f"/api/v1/nodes/{self.cluster}-{name}/proxy/configz")["kubeletconfig"]
+        path = f"/api/v1/nodes/{self.cluster}-{name}/proxy/configz"
+
+        def probe() -> Any:  # kubeadm's last phase restarts a kubelet: for a moment nothing listens
+            result = self._provider.exec(self._containers["control-plane"].id, ["kubectl", "get", "--raw", path], seconds=60)
+            return NotYet(result.output) if result.code else json.loads(result.stdout)["kubeletconfig"]
+
+        config = wait_for(f"the kubelet of {name}", probe, self._deadline, every=0.5)
         words = self._exec(name, "sh", "-c", "tr '\\0' '\\n' </proc/$(pidof kubelet)/cmdline").split("\n")
         return {"config": config, "flag": _flags(words[1:])}
 
