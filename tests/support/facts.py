@@ -67,7 +67,7 @@ class Reader:
             "kubelet": {name: self._kubelet(name) for name in nodes},
             "kubeadm-config": self._documents("kubeadm-config", "ClusterConfiguration"),
             "kube-proxy": self._documents("kube-proxy", "config.conf"),
-            "coredns": self._data("coredns")["Corefile"],
+            "coredns": {line.strip(): "there" for line in self._data("coredns")["Corefile"].splitlines() if line.strip(" }")},
             "workloads": self._workloads(),
             "storage classes": {one["metadata"]["name"]: _storage(one) for one in self._get("/apis/storage.k8s.io/v1/storageclasses")["items"]},
             "container": {name: self._container(name) for name in nodes},
@@ -115,7 +115,13 @@ class Reader:
         return _named(yaml.safe_load(self._data(name)[key]))
 
     def _kubelet(self, name: str) -> Any:
-        config = self._get(f"/api/v1/nodes/{self.cluster}-{name}/proxy/configz")["kubeletconfig"]
+        path = f"/api/v1/nodes/{self.cluster}-{name}/proxy/configz"
+
+        def probe() -> Any:  # kubeadm's last phase restarts a kubelet: for a moment nothing listens
+            result = self._provider.exec(self._containers["control-plane"].id, ["kubectl", "get", "--raw", path], seconds=60)
+            return NotYet(result.output) if result.code else json.loads(result.stdout)["kubeletconfig"]
+
+        config = wait_for(f"the kubelet of {name}", probe, self._deadline, every=0.5)
         words = self._exec(name, "sh", "-c", "tr '\\0' '\\n' </proc/$(pidof kubelet)/cmdline").split("\n")
         return {"config": config, "flag": _flags(words[1:])}
 
@@ -142,16 +148,16 @@ class Reader:
         return {
             "mount": mounts,
             "port": {port: [f"{one['HostIp'] or 'any'}:{one['HostPort']}" for one in taken or ()] for port, taken in host["PortBindings"].items()},
-            "environment": dict(one.split("=", 1) for one in config["Env"] if not one.startswith("PATH=")),
+            "environment": {key: value for key, _, value in (one.partition("=") for one in config["Env"]) if key != "PATH"},
             "hostname": config["Hostname"],
             "tty": config["Tty"],
             **{key: host.get(key) for key in _HOST_CONFIG},
         }
 
     def _files(self, name: str) -> Any:
-        lines = self._exec(name, "cat", "/etc/resolv.conf").splitlines()
+        lines = [line for line in self._exec(name, "cat", "/etc/resolv.conf").splitlines() if line and not line.startswith("#")]
         return {
-            "resolv.conf": sorted(line for line in lines if line and not line.startswith("#")),
+            "resolv.conf": dict(line.split(maxsplit=1) for line in lines if " " in line),
             "containerd": tomllib.loads(self._exec(name, "cat", "/etc/containerd/config.toml")),
         }
 
@@ -168,7 +174,8 @@ def _of_node(node: Any) -> Any:
     meta, spec = node["metadata"], node["spec"]
     return {
         "label": meta["labels"],
-        "annotation": meta["annotations"],
+        # A controller sets the other one, sooner or later.
+        "annotation": {key: value for key, value in meta["annotations"].items() if key != "node.alpha.kubernetes.io/ttl"},
         "taint": _taints(node),
         "size of podCIDR": [ipaddress.ip_network(one).prefixlen for one in spec["podCIDRs"]],
         "podCIDR": spec["podCIDRs"],
