@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pytest_kind.handle import KindCluster
@@ -77,13 +80,17 @@ def check(cluster: KindCluster, namespace: str, *, masked: bool = False) -> list
     if masked:  # a network that hides pods behind their nodes
         return members
     for member in members:
-        seen = cluster.kubectl("logs", "-n", namespace, member.name)
-        for other in members:
-            if other != member:
-                assert any(f"{address}]" in seen or f"{address}:" in seen for address in other.addresses), (
-                    f"{member.node} saw no {other.addresses}:\n{seen}"
-                )
+        wait_for(f"everybody in the log of {member.name}", partial(_seen_all, cluster, namespace, member, members), Deadline(30), every=0.5)
     return members
+
+
+def _seen_all(cluster: KindCluster, namespace: str, member: Member, members: list[Member]) -> NotYet | bool:
+    """Whether a pod knows all the others by their own addresses; after a restart of its node its log comes late."""
+    seen = cluster.kubectl("logs", "-n", namespace, member.name)
+    for other in members:
+        if other != member and not any(f"{address}]" in seen or f"{address}:" in seen for address in other.addresses):
+            return NotYet(f"{member.node} saw no {other.addresses}:\n{seen}")
+    return True
 
 
 def _patiently(host: str) -> str:
