@@ -256,7 +256,7 @@ class TestFinish:
         api_server.answer("PATCH", NODE, (200, {}))
         actions.Finish()(connected)
         skipped = "preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
-        assert engine.made("exec") == [f"kubeadm init --config /kind/kubeadm.conf --skip-phases={skipped}"]
+        assert engine.made("exec") == [f"env PATH=/nowhere /usr/bin/kubeadm init --config /kind/kubeadm.conf --skip-phases={skipped}"]
 
     def test_load_balancers_may_send_to_the_one_node(self, connected: BootContext, api_server: ApiServer) -> None:
         api_server.answer("PATCH", NODE, (200, {}))
@@ -269,7 +269,7 @@ class TestFinish:
         assert api_server.requests == []
 
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
-        engine.answer(["kubeadm"], "error execution phase upload-config", code=1)
+        engine.answer(["env", "PATH=/nowhere", "/usr/bin/kubeadm"], "error execution phase upload-config", code=1)
         with pytest.raises(CommandError, match="error execution phase upload-config"):
             actions.Finish()(context)
 
