@@ -75,7 +75,7 @@ class Kept:
 
     def seconds_until_written(self) -> float:
         """From now until the API takes a write from somebody who reads the kubeconfig file now."""
-        client = new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]
+        client = new_client_from_config(str(self.kubeconfig))
         try:
             return records.seconds_until_written(client, SECONDS)
         finally:
