@@ -112,6 +112,14 @@ def _folders(cache: Path, own: str | None) -> None:
     for folder in cache.glob("sessions/*"):
         known = lock_life(folder / "lock")
         # A name with a dot is a session that is just being opened (see session.py), unless it has been for a minute.
-        opening = folder.name.startswith(".") and known is not Life.ALIVE and time.time() - folder.stat().st_mtime > _GRACE_SECONDS
-        if folder.name != own and (opening or (known is Life.DEAD and not folder.name.startswith("."))):
+        opening = folder.name.startswith(".")
+        dead = known is not Life.ALIVE and _age(folder) > _GRACE_SECONDS if opening else known is Life.DEAD
+        if folder.name != own and dead:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # opened meanwhile, under its name without the dot, or closed

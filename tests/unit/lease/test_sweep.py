@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from pytest_kind import labels
 from pytest_kind.errors import EngineError
-from pytest_kind.lease.session import Session
+from pytest_kind.lease.session import Life, Session
 from pytest_kind.lease.sweep import sweep, users
 from pytest_kind.provision.provider import ContainerSpec
 from support.engine import FakeEngine
@@ -202,3 +202,16 @@ class TestFolders:
     def test_a_cache_that_is_not_there_yet_is_fine(self, engine: FakeEngine, cache: Path) -> None:
         assert sweep(engine, cache).removed == []
         assert not cache.exists()
+
+
+def test_a_session_that_is_opened_while_its_folder_is_looked_at(engine: FakeEngine, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening = cache / "sessions" / ".abc"
+    opening.mkdir(parents=True)
+
+    def opened_meanwhile(lock: Path) -> Life:
+        opening.rename(cache / "sessions" / "abc")
+        return Life.UNKNOWN
+
+    monkeypatch.setattr("pytest_kind.lease.sweep.lock_life", opened_meanwhile)
+    sweep(engine, cache)
+    assert (cache / "sessions" / "abc").is_dir()
