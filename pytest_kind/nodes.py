@@ -15,7 +15,7 @@ from pytest_kind.boot.context import BootContext, BootMachine, led_by, side_by_s
 from pytest_kind.boot.files import Files, balancer_files, peer_files
 from pytest_kind.boot.join import tell
 from pytest_kind.boot.kubeadm import ClusterFacts
-from pytest_kind.boot.ready import Dns, NodesReady
+from pytest_kind.boot.ready import Dns, NodesReady, wait_for_api
 from pytest_kind.config.types import Node
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
@@ -104,35 +104,36 @@ def remove_node(cluster: KindCluster, name: str, timeout: float) -> None:
 
 def stop(cluster: KindCluster) -> None:
     """Stops every machine, as a shutdown does. What is in the cluster stays."""
-    site = cluster._site  # noqa: SLF001
-    if site.renewal is not None:
-        site.renewal.of(())
-    side_by_side(lambda one: site.provider.stop(one.container, _STOP_SECONDS), cluster._machines)  # noqa: SLF001
+    _halt(cluster, lambda container: cluster._site.provider.stop(container, _STOP_SECONDS))  # noqa: SLF001
 
 
 def start(cluster: KindCluster, timeout: float) -> None:
     """Starts what is stopped and waits until the cluster answers again, wherever its API is published now."""
-    site = cluster._site  # noqa: SLF001
-    side_by_side(lambda one: site.provider.start(one.container), cluster._machines)  # noqa: SLF001
-    if site.renewal is not None:
-        site.renewal.of(one.container for one in cluster._machines)  # noqa: SLF001
-    wait_until_well(cluster, timeout)
+    _resume(cluster, cluster._site.provider.start, timeout)  # noqa: SLF001
 
 
 def pause(cluster: KindCluster) -> None:
     """Freezes every machine. Leases stand still with them."""
-    site = cluster._site  # noqa: SLF001
-    if site.renewal is not None:
-        site.renewal.of(())
-    side_by_side(lambda one: site.provider.pause(one.container), cluster._machines)  # noqa: SLF001
+    _halt(cluster, cluster._site.provider.pause)  # noqa: SLF001
 
 
 def unpause(cluster: KindCluster, timeout: float) -> None:
     """Lets every machine go on and waits until the cluster answers."""
-    site = cluster._site  # noqa: SLF001
-    side_by_side(lambda one: site.provider.unpause(one.container), cluster._machines)  # noqa: SLF001
-    if site.renewal is not None:
-        site.renewal.of(one.container for one in cluster._machines)  # noqa: SLF001
+    _resume(cluster, cluster._site.provider.unpause, timeout)  # noqa: SLF001
+
+
+def _halt(cluster: KindCluster, do: Callable[[str], None]) -> None:
+    renewal, machines = cluster._site.renewal, cluster._machines  # noqa: SLF001
+    if renewal is not None:
+        renewal.of(())
+    side_by_side(do, [one.container for one in machines])
+
+
+def _resume(cluster: KindCluster, do: Callable[[str], None], timeout: float) -> None:
+    renewal, containers = cluster._site.renewal, [one.container for one in cluster._machines]  # noqa: SLF001
+    side_by_side(do, containers)
+    if renewal is not None:
+        renewal.of(containers)
     wait_until_well(cluster, timeout)
 
 
@@ -156,15 +157,7 @@ def wait_until_well(cluster: KindCluster, timeout: float) -> None:
     cluster.reached_by(wait_for("a control plane", find_admin, deadline, every=_POLL_SECONDS))
     with _context(cluster, timeout) as context:
         context.deadline = deadline
-
-        def ready() -> NotYet | bool:
-            try:
-                context.api.text("/readyz")
-            except ApiError as error:
-                return NotYet(str(error))
-            return True
-
-        wait_for("the API server's /readyz", ready, deadline, every=_POLL_SECONDS, on_wait=site.progress.tick)
+        wait_for_api(context)
         _wait_for_life(context)
         context.fresh = context.machines
         for action in (NodesReady(), Dns()):

@@ -18,7 +18,7 @@ from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT
-from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, NodesReady
+from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, NodesReady, wait_for_api
 from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
@@ -108,16 +108,8 @@ class ApiServer:
                 return NotYet(str(error))
             return True
 
-        def ready() -> NotYet | bool:
-            try:
-                context.api.text("/readyz")
-            except ApiError as error:
-                return NotYet(str(error))
-            return True
-
-        tick = context.progress.tick
-        wait_for("the API server takes objects", post, context.deadline, every=POLL_SECONDS, on_wait=tick)
-        wait_for("the API server's /readyz", ready, context.deadline, every=POLL_SECONDS, on_wait=tick)
+        wait_for("the API server takes objects", post, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
+        wait_for_api(context)
         context.exec(["/kind/pytest-kind/release"])
 
 

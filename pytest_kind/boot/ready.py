@@ -11,6 +11,19 @@ POLL_SECONDS = 0.03
 _NAME = "kubernetes.default.svc.cluster.local"
 
 
+def wait_for_api(context: BootContext) -> None:
+    """Waits until the API server says that it is ready."""
+
+    def probe() -> NotYet | bool:
+        try:
+            context.api.text("/readyz")
+        except ApiError as error:
+            return NotYet(str(error))
+        return True
+
+    wait_for("the API server's /readyz", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
+
+
 class NodesReady:
     """Waits for every new node to be Ready. Where the network is the user's to bring later, that is later."""
 
