@@ -8,6 +8,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from pytest_kind import errors
 from pytest_kind.cli.terms import Commands, add_output, leaf
 from pytest_kind.cli.work import engine, show_json
 from pytest_kind.config.schema import json_schema
@@ -54,21 +55,29 @@ def _swept(cache: Path) -> Swept:
         return sweep(provider, cache)
 
 
-def _images(days: float) -> list[str]:
+def _images(days: float) -> Swept:
+    """Removes what ``unused_images`` finds. An image that others are made of stays until they are gone."""
+    result = Swept()
     with engine() as provider:
-        old = unused_images(provider, days)
-        for image in old:
-            provider.remove_image(image.id)
-    return [f"image {image.tags[0] if image.tags else image.id.removeprefix('sha256:')[:12]}" for image in old]
+        for image in unused_images(provider, days):
+            name = f"image {image.tags[0] if image.tags else image.id.removeprefix('sha256:')[:12]}"
+            try:
+                provider.remove_image(image.id)
+            except errors.Conflict as conflict:
+                result.left.append(f"{name}: {conflict}")
+            else:
+                result.removed.append(name)
+    return result
 
 
 def _gc(arguments: argparse.Namespace) -> None:
-    swept = _swept(arguments.cache_dir)
-    removed = [*swept.removed, *(_images(arguments.days) if arguments.images else [])]
+    results = [_swept(arguments.cache_dir), *([_images(arguments.days)] if arguments.images else [])]
+    removed = [line for result in results for line in result.removed]
+    left = [line for result in results for line in result.left]
     if arguments.output == "json":
-        show_json({"removed": removed, "left": swept.left})
+        show_json({"removed": removed, "left": left})
     else:
-        _show(removed, swept.left)
+        _show(removed, left)
 
 
 def _version(arguments: argparse.Namespace) -> None:

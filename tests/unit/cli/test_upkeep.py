@@ -12,7 +12,7 @@ import pytest
 
 from pytest_kind import cli, labels
 from pytest_kind.config.schema import json_schema
-from pytest_kind.errors import EngineError, EngineUnavailable
+from pytest_kind.errors import Conflict, EngineError, EngineUnavailable
 from pytest_kind.image import go_modules
 from pytest_kind.image.inputs import Inputs, read_inputs
 from pytest_kind.lease.session import Session
@@ -143,6 +143,17 @@ def test_gc_removes_images_that_nothing_needs(engine: FakeEngine, cache: Path, c
     assert engine.made("remove_image") == [old.id]
     assert capsys.readouterr().out.endswith("kind: removed image pytest-kind/node:old\n")
     assert current.id not in engine.made("remove_image")
+
+
+def test_gc_leaves_an_image_that_others_are_made_of(engine: FakeEngine, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = json.dumps({"kubernetes": "v1.37.1", "made": 0})
+    for name in ("one", "two"):
+        engine.add_image(f"pytest-kind/node:{name}", {labels.KIND: "node-image", labels.IMAGE_DIGEST: name, labels.FACTS: facts})
+    engine.fail("remove_image", Conflict("image has dependent child images"))
+    assert cli.main(["--cache-dir", str(cache), "gc", "--images"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "kind: left image pytest-kind/node:one: image has dependent child images" in lines
+    assert "kind: removed image pytest-kind/node:two" in lines
 
 
 def test_a_source_beside_a_version_is_refused(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
