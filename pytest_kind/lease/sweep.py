@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from pytest_kind import labels
 from pytest_kind.errors import EngineError
@@ -53,6 +56,7 @@ def sweep(provider: Provider, cache: Path, own: str | None = None) -> Swept:
         if owner is Life.DEAD or (owner is Life.UNKNOWN and _old(volume.labels)):
             sweeping.remove(f"volume {volume.name[:12]}", partial(provider.remove_volume, volume.name))
     _folders(cache, own)
+    _locks(cache)
     return sweeping.swept
 
 
@@ -116,6 +120,14 @@ def _folders(cache: Path, own: str | None) -> None:
         dead = known is not Life.ALIVE and _age(folder) > _GRACE_SECONDS if opening else known is Life.DEAD
         if folder.name != own and dead:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locks(cache: Path) -> None:
+    """A builder unlinks its lock at its end (image/workshop.py); what nobody holds was left by one that was killed."""
+    for file in cache.glob("locks/*.lock"):
+        lock = FileLock(file)
+        with contextlib.suppress(Timeout), lock.acquire(timeout=0):
+            file.unlink(missing_ok=True)  # while it is held: whoever waits for it takes a new one
 
 
 def _age(folder: Path) -> float:

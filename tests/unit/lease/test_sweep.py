@@ -215,3 +215,12 @@ def test_a_session_that_is_opened_while_its_folder_is_looked_at(engine: FakeEngi
     monkeypatch.setattr("pytest_kind.lease.sweep.lock_life", opened_meanwhile)
     sweep(engine, cache)
     assert (cache / "sessions" / "abc").is_dir()
+
+
+def test_locks_that_nobody_holds(engine: FakeEngine, cache: Path) -> None:
+    locks = cache / "locks"
+    locks.mkdir(parents=True)
+    (locks / "image-left.lock").touch()  # whoever built was killed between the image and the lock's end
+    with FileLock(locks / "image-held.lock"):
+        sweep(engine, cache)
+        assert [file.name for file in locks.iterdir()] == ["image-held.lock"]
