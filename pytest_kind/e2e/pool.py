@@ -1,0 +1,314 @@
+"""The processes of a suite, and which of them runs which spec when."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_kind.e2e.exchange import Exchange
+from pytest_kind.e2e.listing import SEED, text_of
+from pytest_kind.e2e.outcome import FAILED, SKIPPED, Outcome, lost, outcome_of
+from pytest_kind.e2e.process import SuiteProcess
+from pytest_kind.e2e.spec import Spec
+from pytest_kind.e2e.suite import Suite
+from pytest_kind.errors import KindError
+
+_NO_MORE = 1 << 30  # an index beyond every list of specs: the process cleans up and ends
+_LOOK_SECONDS = 0.2
+_FAILED_STATES = {"failed", "aborted", "panicked", "interrupted", "timedout"}
+# After an interrupt ginkgo gives a spec 30 s, and its clean-up as much; then it is asked once more, and then killed.
+_GRACE_SECONDS = (65.0, 75.0)
+
+
+class SuiteBroken(KindError):
+    """The suite's processes do not get as far as running a spec."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Slot:
+    """A process, and what it is at."""
+
+    process: SuiteProcess
+    asked: bool = False  # for a spec, ever: its start and its BeforeSuite went well
+    spec: Spec | None = None
+    reported: bool = False
+    since: float = 0.0  # on the monotonic clock
+    began: float = 0.0  # since the epoch
+    interrupted: float = 0.0  # on the monotonic clock, if it was
+    reason: str = ""
+    skips: bool = False  # whether that is no failure
+    pokes: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _State:
+    queue: list[Spec] = field(default_factory=list)
+    slots: dict[int, _Slot] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    reports: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    suite_failures: list[str] = field(default_factory=list)
+    broken: str = ""
+    closing: bool = False
+    starts: int = 0
+    runs: set[str] = field(default_factory=set)
+
+
+class Pool:
+    """Runs specs beside each other, those that must be alone alone, each as soon as a process is free.
+
+    Args:
+        suite: whose processes.
+        arguments: for each of them: which cluster, and how.
+        count: at most that many beside each other.
+        seconds: that a spec may take.
+        folder: for the processes' output.
+    """
+
+    def __init__(self, suite: Suite, arguments: Sequence[str], *, count: int, seconds: float, folder: Path) -> None:
+        self._suite, self._arguments, self._count, self._seconds, self._folder = suite, tuple(arguments), count, seconds, folder
+        self._changed = threading.Condition()
+        self._all = _State()
+        self._exchange = Exchange(self)
+        # One thread starts all processes, and lives as long as they do: they die with it.
+        self._keeper = threading.Thread(target=self._keep, name="kind-suite", daemon=True)
+        self._keeper.start()
+
+    # What the caller does
+
+    def want(self, specs: Iterable[Spec]) -> None:
+        """Asks for specs, in that order. One that was run and taken may be asked for again."""
+        with self._changed:
+            there = {spec.name for spec in self._all.queue} | {slot.spec.name for slot in self._all.slots.values() if slot.spec}
+            self._all.queue += [spec for spec in specs if spec.name not in there | self._all.outcomes.keys()]
+            self._changed.notify_all()
+
+    def forget(self, names: Collection[str]) -> None:
+        """Takes back what was asked for and has not begun."""
+        with self._changed:
+            self._all.queue = [spec for spec in self._all.queue if spec.name not in names]
+
+    def take(self, names: Collection[str], tick: Callable[[str], None] = lambda _: None) -> Outcome:
+        """Waits until one of these specs has run, and returns how it ended.
+
+        Args:
+            tick: called while it waits, with what is running.
+
+        Raises:
+            SuiteBroken: none of them ever will.
+        """
+        while True:
+            with self._changed:
+                name = next((name for name in self._all.outcomes if name in names), None)
+                if name is not None:
+                    return self._all.outcomes.pop(name)
+                if self._all.broken:
+                    raise SuiteBroken(self._all.broken)
+                doing = self._doing()
+                self._changed.wait(_LOOK_SECONDS)
+            tick(doing)
+
+    def break_off(self, run: str, reason: str, *, skips: bool = False) -> bool:
+        """Ends the spec that a process with this run id is at.
+
+        Args:
+            reason: for its outcome.
+            skips: whether it counts as skipped.
+
+        Returns:
+            Whether there was one.
+        """
+        with self._changed:
+            for slot in self._all.slots.values():
+                if slot.spec and not slot.interrupted and slot.process.run == run:
+                    self._interrupt(slot, reason, skips=skips)
+                    return True
+        return False
+
+    def close(self) -> None:
+        """Ends all processes: idle ones after the suite's own clean-up, those at a spec after they broke it off."""
+        with self._changed:
+            self._all.closing = True
+            for slot in self._all.slots.values():
+                if slot.spec and not slot.interrupted:
+                    self._interrupt(slot, "the run ended before this spec did")
+            self._changed.notify_all()
+        try:
+            self._keeper.join()
+        except BaseException:
+            with self._changed:
+                for slot in self._all.slots.values():
+                    slot.process.kill()
+            raise
+        finally:
+            self._exchange.close()
+
+    @property
+    def runs(self) -> set[str]:
+        """The ids that the namespaces of all processes carry."""
+        return set(self._all.runs)
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """Ginkgo's reports of everything that ran, in the order of their ends."""
+        return [report for _, report in self._all.reports]
+
+    @property
+    def suite_failures(self) -> list[str]:
+        """What failed outside of specs: in the suite's own preparation or clean-up."""
+        return list(self._all.suite_failures)
+
+    # What the exchange asks and tells (Listener)
+
+    def next_index(self, process: int) -> int:
+        """See :class:`~pytest_kind.e2e.exchange.Listener`."""
+        with self._changed:
+            slot = self._all.slots[process]
+            slot.asked = True
+            self._lose(slot, process, "the suite's process went on without a word on this spec")
+            while not self._all.closing and not slot.interrupted and slot.process.alive:
+                spec = self._next()
+                if spec is not None:
+                    slot.spec, slot.reported, slot.since, slot.began = spec, False, time.monotonic(), time.time()
+                    return spec.index
+                self._changed.wait(_LOOK_SECONDS)
+            return _NO_MORE
+
+    def _next(self) -> Spec | None:
+        """The spec that may begin now: those that need not be alone come first."""
+        queue = self._all.queue
+        busy = [slot.spec for slot in self._all.slots.values() if slot.spec]
+        if not queue or any(spec.alone for spec in busy):
+            return None
+        chosen = next((spec for spec in queue if not spec.alone), None if busy else queue[0])
+        if chosen is not None:
+            queue.remove(chosen)
+        return chosen
+
+    def did_run(self, process: int, report: dict[str, Any]) -> None:
+        """See :class:`~pytest_kind.e2e.exchange.Listener`."""
+        with self._changed:
+            self._all.reports.append((process, report))
+            slot = self._all.slots[process]
+            if report["LeafNodeType"] == "It":
+                self._take_report(slot, report)
+            elif report["State"] in _FAILED_STATES and not slot.interrupted:
+                self._all.suite_failures.append(f"{report['LeafNodeType']}: {outcome_of(report).message}")
+            self._changed.notify_all()
+
+    def _take_report(self, slot: _Slot, report: dict[str, Any]) -> None:
+        name = text_of(report)
+        if slot.spec is not None and name == slot.spec.name:
+            slot.reported = True
+        elif not any(spec.name == name for spec in self._all.queue):
+            return  # of an ordered container, and not asked for
+        self._all.queue = [spec for spec in self._all.queue if spec.name != name]
+        outcome = outcome_of(report, slot.reason)
+        self._all.outcomes[name] = _as_skipped(outcome, slot.reason) if slot.skips else outcome
+
+    def did_end(self, process: int, report: dict[str, Any]) -> None:
+        """See :class:`~pytest_kind.e2e.exchange.Listener`."""
+
+    def others_ended(self, process: int) -> bool:
+        """See :class:`~pytest_kind.e2e.exchange.Listener`."""
+        return not any(slot.process.alive for number, slot in dict(self._all.slots).items() if number != process)
+
+    def others_report(self, process: int) -> dict[str, Any]:
+        """See :class:`~pytest_kind.e2e.exchange.Listener`."""
+        return {"SuiteSucceeded": True, "SpecReports": [report for number, report in list(self._all.reports) if number != process]}
+
+    # What the keeper does
+
+    def _keep(self) -> None:
+        while True:
+            with self._changed:
+                for number, slot in list(self._all.slots.items()):
+                    self._look(number, slot)
+                if self._all.closing and not self._all.slots:
+                    return
+                if not self._all.closing and not self._all.broken:
+                    self._start()
+                self._changed.wait(_LOOK_SECONDS)
+
+    def _look(self, number: int, slot: _Slot) -> None:
+        code, now = slot.process.wait(0), time.monotonic()
+        if code is not None:
+            self._ended(number, slot, code)
+        elif slot.interrupted:
+            late = now - slot.interrupted
+            if slot.pokes == 1 and late > _GRACE_SECONDS[0]:
+                slot.pokes = 2
+                slot.process.interrupt()
+            elif late > _GRACE_SECONDS[1]:
+                slot.process.kill()
+        elif slot.spec and now - slot.since > self._seconds:
+            self._interrupt(slot, f"not done within {self._seconds:g} s (--kind-spec-timeout)")
+
+    def _ended(self, number: int, slot: _Slot, code: int) -> None:
+        run = slot.process.run
+        if run:
+            self._all.runs.add(run)
+        words = slot.process.last_words()
+        self._lose(slot, number, f"the suite's process {number} ended with {code} while it ran this spec; its last lines:\n{words}")
+        del self._all.slots[number]
+        if not slot.asked and not self._all.closing:
+            why = "\n".join(self._all.suite_failures) or words
+            self._all.broken = f"the suite ({self._suite.binary.name}) ended with {code} before its first spec:\n{why}"
+        self._changed.notify_all()
+
+    def _start(self) -> None:
+        """Starts processes while there is more to do than there are processes for; the first one is always there first."""
+        slots = self._all.slots
+        idle = sum(1 for slot in slots.values() if slot.spec is None and not slot.interrupted)
+        parallel = sum(1 for spec in self._all.queue if not spec.alone)
+        wanted = max(parallel, min(1, len(self._all.queue))) - idle
+        for number in range(1, self._count + 1):
+            if number not in slots and wanted > 0:
+                wanted -= 1
+                self._all.starts += 1
+                slots[number] = _Slot(process=SuiteProcess(self._suite, self._process_arguments(number), self._log(number)))
+
+    def _log(self, number: int) -> Path:
+        return self._folder / f"process-{number}-{self._all.starts}.log"
+
+    def _process_arguments(self, number: int) -> list[str]:
+        return [
+            f"--ginkgo.parallel.process={number}",
+            # With one, ginkgo would choose by itself what to run: there is a second one that never comes.
+            f"--ginkgo.parallel.total={max(2, self._count)}",
+            f"--ginkgo.parallel.host={self._exchange.address(number)}",
+            f"--ginkgo.seed={SEED}",
+            "--ginkgo.focus=.",  # all may run; we say which do
+            "--ginkgo.timeout=1000h",  # of the whole suite; ours is for each spec
+            *self._arguments,
+        ]
+
+    def _interrupt(self, slot: _Slot, reason: str, *, skips: bool = False) -> None:
+        slot.interrupted, slot.reason, slot.skips, slot.pokes = time.monotonic(), reason, skips, 1
+        slot.process.interrupt()
+
+    def _lose(self, slot: _Slot, process: int, message: str) -> None:
+        """Lets go of the slot's spec; one of which no report came has failed."""
+        spec, slot.spec = slot.spec, None
+        if spec is None or slot.reported:
+            return
+        outcome = lost(spec.name, slot.reason or message, start=slot.began, process=process, output=slot.process.last_words())
+        self._all.outcomes[spec.name] = _as_skipped(outcome, slot.reason) if slot.skips else outcome
+        self._changed.notify_all()
+
+    def _doing(self) -> str:
+        running = [slot for slot in self._all.slots.values() if slot.spec]
+        if not running:
+            return "the suite starts" if self._all.slots else ""
+        longest = max(running, key=lambda slot: time.monotonic() - slot.since)
+        assert longest.spec is not None  # noqa: S101 - they are chosen by it
+        return f"{len(running)} running, {len(self._all.queue)} waiting; for {time.monotonic() - longest.since:.0f} s: {longest.spec.name}"
+
+
+def _as_skipped(outcome: Outcome, reason: str) -> Outcome:
+    if outcome.state != FAILED:
+        return outcome
+    return Outcome(name=outcome.name, state=SKIPPED, message=reason, start=outcome.start, seconds=outcome.seconds, process=outcome.process)
