@@ -43,6 +43,11 @@ class _Slot:
     skips: bool = False  # whether that is no failure
     pokes: int = 0
 
+    @property
+    def runs(self) -> bool:
+        """Whether its spec goes on, as far as it has said."""
+        return self.spec is not None and not self.reported
+
 
 @dataclass(slots=True, kw_only=True)
 class _State:
@@ -79,17 +84,17 @@ class Pool:
 
     # What the caller does
 
-    def want(self, specs: Iterable[Spec]) -> None:
-        """Asks for specs, in that order. One that was run and taken may be asked for again."""
-        with self._changed:
-            there = {spec.name for spec in self._all.queue} | {slot.spec.name for slot in self._all.slots.values() if slot.spec}
-            self._all.queue += [spec for spec in specs if spec.name not in there | self._all.outcomes.keys()]
-            self._changed.notify_all()
+    def want(self, specs: Iterable[Spec], *, first: bool = False) -> None:
+        """Asks for specs, in that order. One that was run and taken may be asked for again.
 
-    def forget(self, names: Collection[str]) -> None:
-        """Takes back what was asked for and has not begun."""
+        Args:
+            first: whether they come before all that is waiting.
+        """
         with self._changed:
-            self._all.queue = [spec for spec in self._all.queue if spec.name not in names]
+            there = {spec.name for spec in self._all.queue} | {slot.spec.name for slot in self._all.slots.values() if slot.spec and slot.runs}
+            place = 0 if first else len(self._all.queue)
+            self._all.queue[place:place] = [spec for spec in specs if spec.name not in there | self._all.outcomes.keys()]
+            self._changed.notify_all()
 
     def take(self, names: Collection[str], tick: Callable[[str], None] = lambda _: None) -> Outcome:
         """Waits until one of these specs has run, and returns how it ended.
@@ -123,7 +128,7 @@ class Pool:
         """
         with self._changed:
             for slot in self._all.slots.values():
-                if slot.spec and not slot.interrupted and slot.process.run == run:
+                if slot.runs and not slot.interrupted and slot.process.run == run:
                     self._interrupt(slot, reason, skips=skips)
                     return True
         return False
@@ -133,7 +138,7 @@ class Pool:
         with self._changed:
             self._all.closing = True
             for slot in self._all.slots.values():
-                if slot.spec and not slot.interrupted:
+                if slot.runs and not slot.interrupted:
                     self._interrupt(slot, "the run ended before this spec did")
             self._changed.notify_all()
         try:
@@ -158,8 +163,8 @@ class Pool:
 
     @property
     def suite_failures(self) -> list[str]:
-        """What failed outside of specs: in the suite's own preparation or clean-up."""
-        return list(self._all.suite_failures)
+        """What failed outside of specs, in the suite's own clean-up; a preparation that failed is why the pool is broken."""
+        return [] if self._all.broken else list(self._all.suite_failures)
 
     # What the exchange asks and tells (Listener)
 
@@ -244,7 +249,7 @@ class Pool:
                 slot.process.interrupt()
             elif late > _GRACE_SECONDS[1]:
                 slot.process.kill()
-        elif slot.spec and now - slot.since > self._seconds:
+        elif slot.runs and now - slot.since > self._seconds:
             self._interrupt(slot, f"not done within {self._seconds:g} s (--kind-spec-timeout)")
 
     def _ended(self, number: int, slot: _Slot, code: int) -> None:
@@ -300,7 +305,7 @@ class Pool:
         self._changed.notify_all()
 
     def _doing(self) -> str:
-        running = [slot for slot in self._all.slots.values() if slot.spec]
+        running = [slot for slot in self._all.slots.values() if slot.runs]
         if not running:
             return "the suite starts" if self._all.slots else ""
         longest = max(running, key=lambda slot: time.monotonic() - slot.since)
