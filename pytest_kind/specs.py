@@ -91,10 +91,17 @@ class UpstreamSpecs:
         self._waiting = [one for one in self._waiting if one is not item]
         self._inside = True
         try:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._waiting[0] if self._waiting else nextitem)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._next_of(item) or nextitem)
         finally:
             self._inside = False
         return True
+
+    def _next_of(self, item: SpecItem) -> SpecItem | None:
+        """What pytest is told comes next. It keeps set up what both share, and which one it will be nobody knows yet.
+
+        So it is one of another file, where there is one: a file that is set up once more costs nothing.
+        """
+        return next((one for one in self._waiting if one.parent is not item.parent), self._waiting[0] if self._waiting else None)
 
     def _ended(self) -> SpecItem:
         if self.runner is None:  # the cluster or the suite did not come up: each item will say so

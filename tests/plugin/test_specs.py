@@ -113,7 +113,7 @@ def test_last_failed(specs: Specs) -> None:
 
 
 def test_the_report_has_the_specs_own_times(specs: Specs, tmp_path: Path) -> None:
-    specs.run("--kind-focus=DNS", f"--junitxml={tmp_path / 'junit.xml'}")
+    specs.run("--kind-focus=DNS", f"--junitxml={tmp_path / 'junit.xml'}", "-o", "junit_duration_report=call")
     cases = {case.get("name"): case for case in ET.parse(tmp_path / "junit.xml").iter("testcase")}  # noqa: S314 - ours
     case = cases["[sig-network] DNS should fail"]
     assert (case.get("classname"), case.get("time")) == ("test.e2e.network.dns.go", "1.500")
@@ -144,7 +144,9 @@ def test_the_first_failure_ends_the_run(specs: Specs) -> None:
 def test_ctrl_c_breaks_specs_off(specs: Specs) -> None:
     specs.has(spec("[sig-x] slow", "hang"))
     specs.project.conftest(
-        "import threading\nsignal.signal(signal.SIGINT, signal.default_int_handler)\ndef pytest_runtest_call(item):\n    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "import threading\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def pytest_runtest_call(item):\n    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
     )
     result = specs.run("--kind-focus=.", apart=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -201,22 +203,10 @@ def test_xdist(specs: Specs) -> None:
 
 
 def test_reruns(specs: Specs) -> None:
-    # What pytest-rerunfailures does: it runs an item's whole protocol again.
-    specs.project.conftest(
-        "from _pytest.runner import runtestprotocol\n"
-        "def pytest_runtest_protocol(item, nextitem):\n"
-        "    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)\n"
-        "    for again in (True, False):\n"
-        "        reports = runtestprotocol(item, nextitem=nextitem, log=False)\n"
-        "        if not again or not any(report.failed for report in reports): break\n"
-        "        item._initrequest()\n"
-        "        print('AGAIN', item.name)\n"
-        "    for report in reports: item.ihook.pytest_runtest_logreport(report=report)\n"
-        "    return True\n"
-    )
-    result = specs.run("--kind-focus=sig-", "-s")
+    # It repeats an item's own protocol, inside of ours.
+    result = specs.run("--kind-focus=sig-", "--kind-procs=2", "-p", "pytest_rerunfailures", "--reruns=2", "-v", apart=True)
     result.assert_outcomes(passed=2, failed=1, skipped=1)
-    assert [line for line in result.outlines if "AGAIN" in line][0].endswith("AGAIN [sig-network] DNS should fail")
+    assert len([line for line in result.outlines if "RERUN" in line]) == 2
 
 
 def test_looking_touches_no_engine(specs: Specs, monkeypatch: pytest.MonkeyPatch) -> None:

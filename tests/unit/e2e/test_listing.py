@@ -80,7 +80,7 @@ def test_bad_expressions(suite: Suite, tmp_path: Path, selection: dict[str, str]
 
 def test_a_decorator_that_would_need_another_order(tmp_path: Path) -> None:
     suite = Suite(install(tmp_path / "e2e.test", [{**SPECS[0], "serial": True}]), folder=tmp_path)
-    with pytest.raises(UsageError, match="decorator Serial, such as '.sig-network. DNS should answer .Conformance.': not supported"):
+    with pytest.raises(UsageError, match=r"decorator Serial, such as '.sig-network. DNS should answer .Conformance.': not supported"):
         listed(suite, Selection(focus="."), tmp_path)
 
 
