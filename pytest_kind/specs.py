@@ -139,7 +139,9 @@ class UpstreamSpecs:
         count = settings.procs or (1 if hasattr(self.config, "workerinput") else default_count())
         folder = run.session.folder / f"{cluster.name}-specs"
         assert self._suite is not None  # noqa: S101 - its items want the fixture
-        self.runner = SpecRunner(cluster, self._suite, How(count=count, seconds=settings.spec_timeout, folder=folder), run.progress)
+        self.runner = SpecRunner(
+            cluster, self._suite, How(count=count, seconds=settings.spec_timeout, cache=settings.cache_dir, folder=folder), run.progress
+        )
         return self.runner
 
     def close(self) -> list[str]:

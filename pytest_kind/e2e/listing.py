@@ -1,4 +1,4 @@
-"""Which specs a suite has, in which order it runs them, and which of them are asked for: from its own dry run.
+"""Which specs a suite has, and which of them are asked for: from its own dry run.
 
 Ginkgo's meaning of a focus, a skip and a label filter is ginkgo's: its binary selects. A dry run takes about a second and
 is kept under the digest of the binary and of what was asked.
@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,9 @@ from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Refused, Suite
 from pytest_kind.errors import UsageError
 
-# With one seed, the order is the same in every run and in every process: an index names a spec.
+# With one seed, the order is the same in every run and in every process.
 SEED = 1
-_FORM = "1"  # changed when what is kept changes
+_FORM = "2"  # changed when what is kept changes
 _NEAR = 5
 
 
@@ -60,42 +61,36 @@ def listed(suite: Suite, selection: Selection, cache: Path) -> list[Spec]:
     if place.is_file():
         rows = json.loads(place.read_text(encoding="utf-8"))
     else:
-        rows = [[*row, run] for row, run in _dry_run(suite, selection, place)]
-        place.with_suffix(".part").write_text(json.dumps(rows), encoding="utf-8")
-        place.with_suffix(".part").replace(place)
-    found = [Spec(name, file, line, tuple(labels), index) for name, file, line, labels, index, run in rows if run]
+        rows = [[*row, run] for row, run in _dry_run(suite, selection)]
+        keep(place, rows)
+    found = [Spec(name, file, line, tuple(labels)) for name, file, line, labels, run in rows if run]
     if not found:
         raise UsageError(_nothing(selection, rows))
     return sorted(found, key=lambda spec: (spec.file, spec.line, spec.name))
 
 
-def _dry_run(suite: Suite, selection: Selection, place: Path) -> Iterator[tuple[list[Any], bool]]:
-    """Each spec in the suite's order, and whether it is selected."""
+def keep(place: Path, content: object) -> None:
+    """Writes a file of the cache, whole or not at all, whoever else writes it at the same time."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    report = place.with_suffix(".report")
-    reporting = ["--ginkgo.succinct", "--ginkgo.no-color", f"--ginkgo.json-report={report.absolute()}"]
-    try:
-        suite.ask("--ginkgo.dry-run", f"--ginkgo.seed={SEED}", *selection.arguments, *reporting, *suite.args)
-    except Refused as error:
-        raise _bad_expression(selection, error) or error from error
-    try:
+    with tempfile.NamedTemporaryFile("w", dir=place.parent, prefix=f"{place.stem}-", suffix=".part", delete=False, encoding="utf-8") as file:
+        json.dump(content, file)
+    Path(file.name).replace(place)
+
+
+def _dry_run(suite: Suite, selection: Selection) -> Iterator[tuple[list[Any], bool]]:
+    """Each spec, and whether it is selected."""
+    with tempfile.TemporaryDirectory(prefix="pytest-kind-") as folder:
+        report = Path(folder) / "report.json"
+        try:
+            suite.ask("--ginkgo.dry-run", *selection.arguments, "--ginkgo.succinct", f"--ginkgo.json-report={report}", *suite.args)
+        except Refused as error:
+            raise _bad_expression(selection, error) or error from error
         (whole,) = json.loads(report.read_text(encoding="utf-8"))
-    finally:
-        report.unlink(missing_ok=True)
-    index, container = -1, None
     for one in whole["SpecReports"]:
-        if one["LeafNodeType"] != "It":
-            continue
-        if one.get("IsSerial"):
-            raise UsageError(f"--kind-suite: {suite.binary} has specs with ginkgo's decorator Serial, such as {text_of(one)!r}: not supported")
-        # Specs of an ordered container are one unit: their process runs them together.
-        ordered = (one["ContainerHierarchyLocations"] or [None])[0] if one.get("IsInOrderedContainer") else None
-        if ordered is None or ordered != container:
-            index += 1
-        container = ordered
-        place_of = one["LeafNodeLocation"]
-        labels = dict.fromkeys(label for labels in [*(one["ContainerHierarchyLabels"] or []), one["LeafNodeLabels"]] for label in labels or [])
-        yield [text_of(one), in_tree(place_of["FileName"]), place_of["LineNumber"], list(labels), index], one["State"] == "passed"
+        if one["LeafNodeType"] == "It":
+            place_of = one["LeafNodeLocation"]
+            labels = dict.fromkeys(label for labels in [*(one["ContainerHierarchyLabels"] or []), one["LeafNodeLabels"]] for label in labels or [])
+            yield [text_of(one), in_tree(place_of["FileName"]), place_of["LineNumber"], list(labels)], one["State"] == "passed"
 
 
 def text_of(report: dict[str, Any]) -> str:

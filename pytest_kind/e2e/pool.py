@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from pytest_kind.e2e.exchange import Exchange
 from pytest_kind.e2e.listing import SEED, text_of
+from pytest_kind.e2e.numbering import Numbering
 from pytest_kind.e2e.outcome import FAILED, SKIPPED, Outcome, lost, outcome_of
 from pytest_kind.e2e.process import SuiteProcess
 from pytest_kind.e2e.spec import Spec
@@ -18,6 +20,8 @@ from pytest_kind.e2e.suite import Suite
 from pytest_kind.errors import KindError
 
 _NO_MORE = 1 << 30  # an index beyond every list of specs: the process cleans up and ends
+_SERIAL = 0  # the number of the process that runs what ginkgo lets run on no other than the first, after all others
+_LONGEST_FOCUS = 100_000  # bytes: an argument may have 128 KiB
 _LOOK_SECONDS = 0.2
 _FAILED_STATES = {"failed", "aborted", "panicked", "interrupted", "timedout"}
 # After an interrupt ginkgo gives a spec 30 s, and its clean-up as much; then it is asked once more, and then killed.
@@ -35,7 +39,9 @@ class _Slot:
     process: SuiteProcess
     asked: bool = False  # for a spec, ever: its start and its BeforeSuite went well
     spec: Spec | None = None
+    then: list[Spec] = field(default_factory=list)  # what it runs after that by itself
     reported: bool = False
+    ran: str = ""  # the last name that it reported
     since: float = 0.0  # on the monotonic clock
     began: float = 0.0  # since the epoch
     interrupted: float = 0.0  # on the monotonic clock, if it was
@@ -67,14 +73,16 @@ class Pool:
 
     Args:
         suite: whose processes.
+        numbering: of its specs.
         arguments: for each of them: which cluster, and how.
         count: at most that many beside each other.
         seconds: that a spec may take.
         folder: for the processes' output.
     """
 
-    def __init__(self, suite: Suite, arguments: Sequence[str], *, count: int, seconds: float, folder: Path) -> None:
+    def __init__(self, suite: Suite, numbering: Numbering, arguments: Sequence[str], *, count: int, seconds: float, folder: Path) -> None:
         self._suite, self._arguments, self._count, self._seconds, self._folder = suite, tuple(arguments), count, seconds, folder
+        self._index, self._serial = numbering.index, {name: place for place, name in enumerate(numbering.serial)}
         self._changed = threading.Condition()
         self._all = _State()
         self._exchange = Exchange(self)
@@ -173,25 +181,31 @@ class Pool:
         with self._changed:
             slot = self._all.slots[process]
             slot.asked = True
-            self._lose(slot, process, "the suite's process went on without a word on this spec")
+            if process == _SERIAL:
+                return _NO_MORE  # it goes on with what it has by itself
+            self._lose(slot, process, f"the suite's process went on without a word on this spec{f'; it ran: {slot.ran}' if slot.ran else ''}")
             while not self._all.closing and not slot.interrupted and slot.process.alive:
                 spec = self._next()
                 if spec is not None:
-                    slot.spec, slot.reported, slot.since, slot.began = spec, False, time.monotonic(), time.time()
-                    return spec.index
+                    self._begin(slot, spec)
+                    return self._index[spec.name]
                 self._changed.wait(_LOOK_SECONDS)
             return _NO_MORE
 
     def _next(self) -> Spec | None:
         """The spec that may begin now: those that need not be alone come first."""
-        queue = self._all.queue
         busy = [slot.spec for slot in self._all.slots.values() if slot.spec]
-        if not queue or any(spec.alone for spec in busy):
+        if any(spec.alone or spec.name in self._serial for spec in busy):
             return None
-        chosen = next((spec for spec in queue if not spec.alone), None if busy else queue[0])
+        queue = [spec for spec in self._all.queue if spec.name not in self._serial]
+        chosen = next((spec for spec in queue if not spec.alone), None) or (queue[0] if queue and not busy else None)
         if chosen is not None:
-            queue.remove(chosen)
+            self._all.queue.remove(chosen)
         return chosen
+
+    @staticmethod
+    def _begin(slot: _Slot, spec: Spec) -> None:
+        slot.spec, slot.reported, slot.ran, slot.since, slot.began = spec, False, "", time.monotonic(), time.time()
 
     def did_run(self, process: int, report: dict[str, Any]) -> None:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
@@ -206,20 +220,28 @@ class Pool:
 
     def _take_report(self, slot: _Slot, report: dict[str, Any]) -> None:
         name = text_of(report)
-        if slot.spec is not None and name == slot.spec.name:
+        slot.ran = name
+        if slot.spec is None:
+            return
+        if name == slot.spec.name:
             slot.reported = True
+        elif self._index.get(name) != self._index.get(slot.spec.name, _NO_MORE):
+            return  # skipped on the way
         elif not any(spec.name == name for spec in self._all.queue):
-            return  # of an ordered container, and not asked for
+            return  # of the same ordered container, and not asked for
         self._all.queue = [spec for spec in self._all.queue if spec.name != name]
         outcome = outcome_of(report, slot.reason)
         self._all.outcomes[name] = _as_skipped(outcome, slot.reason) if slot.skips else outcome
+        if slot.then and not slot.interrupted:
+            self._begin(slot, slot.then.pop(0))
 
     def did_end(self, process: int, report: dict[str, Any]) -> None:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
 
     def others_ended(self, process: int) -> bool:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
-        return not any(slot.process.alive for number, slot in dict(self._all.slots).items() if number != process)
+        others = [slot for number, slot in dict(self._all.slots).items() if number not in {process, _SERIAL}]
+        return process == _SERIAL or not any(slot.process.alive for slot in others)
 
     def others_report(self, process: int) -> dict[str, Any]:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
@@ -258,6 +280,8 @@ class Pool:
             self._all.runs.add(run)
         words = slot.process.last_words()
         self._lose(slot, number, f"the suite's process {number} ended with {code} while it ran this spec; its last lines:\n{words}")
+        if not self._all.closing:
+            self._all.queue[:0] = slot.then
         del self._all.slots[number]
         if not slot.asked and not self._all.closing:
             why = "\n".join(self._all.suite_failures) or words
@@ -266,27 +290,42 @@ class Pool:
 
     def _start(self) -> None:
         """Starts processes while there is more to do than there are processes for; the first one is always there first."""
-        slots = self._all.slots
+        slots, queue = self._all.slots, self._all.queue
+        beside = [spec for spec in queue if spec.name not in self._serial]
+        if queue and not beside and not any(slot.spec for slot in slots.values()):
+            self._start_serial()
+            return
         idle = sum(1 for slot in slots.values() if slot.spec is None and not slot.interrupted)
-        parallel = sum(1 for spec in self._all.queue if not spec.alone)
-        wanted = max(parallel, min(1, len(self._all.queue))) - idle
+        wanted = max(sum(1 for spec in beside if not spec.alone), min(1, len(beside))) - idle
         for number in range(1, self._count + 1):
             if number not in slots and wanted > 0:
                 wanted -= 1
-                self._all.starts += 1
-                slots[number] = _Slot(process=SuiteProcess(self._suite, self._process_arguments(number), self._log(number)))
+                slots[number] = _Slot(process=self._process(number, ["--ginkgo.focus=."]))  # all may run; we say which do
 
-    def _log(self, number: int) -> Path:
-        return self._folder / f"process-{number}-{self._all.starts}.log"
+    def _start_serial(self) -> None:
+        """One process for the specs that ginkgo itself runs one after the other, as many as an argument can name."""
+        chosen: list[Spec] = []
+        length = 0
+        for spec in sorted(self._all.queue, key=lambda spec: self._serial[spec.name]):
+            length += len(_exactly([spec]).encode())
+            if length < _LONGEST_FOCUS:
+                chosen.append(spec)
+        self._all.queue = [spec for spec in self._all.queue if spec not in chosen]
+        slot = self._all.slots[_SERIAL] = _Slot(process=self._process(_SERIAL, [f"--ginkgo.focus={_exactly(chosen)}"]), then=chosen[1:])
+        self._begin(slot, chosen[0])
+
+    def _process(self, number: int, arguments: Sequence[str]) -> SuiteProcess:
+        self._all.starts += 1
+        log = self._folder / f"process-{number}-{self._all.starts}.log"
+        return SuiteProcess(self._suite, [*self._process_arguments(number), *arguments], log)
 
     def _process_arguments(self, number: int) -> list[str]:
         return [
-            f"--ginkgo.parallel.process={number}",
+            f"--ginkgo.parallel.process={1 if number == _SERIAL else number}",
             # With one, ginkgo would choose by itself what to run: there is a second one that never comes.
             f"--ginkgo.parallel.total={max(2, self._count)}",
             f"--ginkgo.parallel.host={self._exchange.address(number)}",
             f"--ginkgo.seed={SEED}",
-            "--ginkgo.focus=.",  # all may run; we say which do
             "--ginkgo.timeout=1000h",  # of the whole suite; ours is for each spec
             *self._arguments,
         ]
@@ -317,3 +356,8 @@ def _as_skipped(outcome: Outcome, reason: str) -> Outcome:
     if outcome.state != FAILED:
         return outcome
     return Outcome(name=outcome.name, state=SKIPPED, message=reason, start=outcome.start, seconds=outcome.seconds, process=outcome.process)
+
+
+def _exactly(specs: Sequence[Spec]) -> str:
+    """A focus (Go's regular expression, on the suite's description and the spec's text) for these alone."""
+    return f" (?:{'|'.join(re.escape(spec.name) for spec in specs)})$"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_kind.e2e.numbering import numbered
 from pytest_kind.e2e.outcome import Outcome
 from pytest_kind.e2e.pool import Pool
 from pytest_kind.e2e.spec import Spec
@@ -32,12 +33,14 @@ class How:
     Attributes:
         count: how many beside each other.
         seconds: that one may take.
+        cache: where what a binary says of itself is kept.
         folder: private, for what the processes write.
         reports: where the suite leaves its own JUnit file, if anybody wants it.
     """
 
     count: int
     seconds: float
+    cache: Path
     folder: Path
     reports: Path | None = None
 
@@ -53,7 +56,9 @@ class SpecRunner:
         self._cluster, self._progress = cluster, progress
         refuse_skew(suite, kubernetes_of(cluster))
         how.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.pool = Pool(suite, self._arguments(how), count=how.count, seconds=how.seconds, folder=how.folder)
+        with progress.step("asking the suite for the order of its specs"):
+            numbering = numbered(suite, how.cache)
+        self.pool = Pool(suite, numbering, self._arguments(how), count=how.count, seconds=how.seconds, folder=how.folder)
 
     def _arguments(self, how: How) -> list[str]:
         workers = [node for node in self._cluster.nodes if node.role == "worker"]

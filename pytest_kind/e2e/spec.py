@@ -17,14 +17,12 @@ class Spec:
         file: where it is written, such as ``test/e2e/network/dns.go``.
         line: there, from 1.
         labels: its own and those of its containers, such as ``sig-network``, ``Conformance``, ``Feature:SCTP``.
-        index: under which a process of the suite runs it (specs of an ordered container share one).
     """
 
     name: str
     file: str
     line: int
     labels: tuple[str, ...]
-    index: int
 
     @property
     def alone(self) -> bool:

@@ -204,7 +204,7 @@ def test_xdist(specs: Specs) -> None:
 
 def test_reruns(specs: Specs) -> None:
     # It repeats an item's own protocol, inside of ours.
-    result = specs.run("--kind-focus=sig-", "--kind-procs=2", "-p", "pytest_rerunfailures", "--reruns=2", "-v", apart=True)
+    result = specs.run("--kind-focus=sig-", "--kind-procs=2", "--reruns=2", "-v", apart=True)
     result.assert_outcomes(passed=2, failed=1, skipped=1)
     assert len([line for line in result.outlines if "RERUN" in line]) == 2
 

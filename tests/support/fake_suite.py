@@ -31,10 +31,17 @@ def install(place: Path, specs: list[dict[str, Any]], **plan: Any) -> Path:
 
 
 def spec(
-    name: str, does: str = "pass", *, labels: tuple[str, ...] = (), file: str = "test/e2e/network/dns.go", line: int = 7, container: str = ""
+    name: str,
+    does: str = "pass",
+    *,
+    labels: tuple[str, ...] = (),
+    file: str = "test/e2e/network/dns.go",
+    line: int = 7,
+    container: str = "",
+    serial: bool = False,
 ) -> dict[str, Any]:
     """A row of a plan."""
-    return {"name": name, "does": does, "labels": list(labels), "file": file, "line": line, "container": container}
+    return {"name": name, "does": does, "labels": list(labels), "file": file, "line": line, "container": container, "serial": serial}
 
 
 class Ginkgo:
@@ -48,9 +55,11 @@ class Ginkgo:
         self.process = int(self.flags.get("ginkgo.parallel.process", "1"))
 
     def groups(self) -> list[list[dict[str, Any]]]:
-        """Units of execution: a spec, or those of an ordered container."""
+        """Units of execution that processes share: a spec, or those of an ordered container."""
         found: list[list[dict[str, Any]]] = []
         for one in self.specs:
+            if one["serial"]:
+                continue
             if one["container"] and found and found[-1][0]["container"] == one["container"]:
                 found[-1].append(one)
             else:
@@ -72,8 +81,6 @@ class Ginkgo:
             "StartTime": "2026-01-02T03:04:05.123456789Z",
             "RunTime": 1_500_000_000,
             "ParallelProcess": self.process,
-            **({"IsInOrderedContainer": True} if one["container"] else {}),
-            **({"IsSerial": True} if one.get("serial") else {}),
             **more,
         }
 
@@ -94,7 +101,7 @@ class Ginkgo:
             with Path(self.plan["told"]).open("a", encoding="utf-8") as told:
                 told.write("dry run\n")
         suite_nodes = [{**self.report(spec("", line=0), "passed"), "LeafNodeType": "SynchronizedBeforeSuite"}]
-        reports = [self.report(one, "passed" if self.selected(one) else "skipped") for group in self.groups() for one in group]
+        reports = [self.report(one, "passed" if self.selected(one) else "skipped") for one in self.specs]
         Path(self.flags["ginkgo.json-report"]).write_text(json.dumps([{"SpecReports": suite_nodes + reports}]), encoding="utf-8")
 
     def call(self, what: str, body: object = None) -> Any:
@@ -116,13 +123,14 @@ class Ginkgo:
         print(f'Starting e2e run "{os.getpid():08x}-aaaa" on Ginkgo node {self.process}', flush=True)  # noqa: T201
         self.call("up")
         self.call("suite-will-begin", {})
-        if self.process == 1:
+        chosen = any(self.selected(one) for one in self.specs)
+        if self.process == 1 and chosen:
             state = self.plan.get("before", "passed")
             self._suite_node("SynchronizedBeforeSuite", state)
             if state == "exits":
                 sys.exit(3)
             self.call("before-suite-completed", {"Data": None, "State": state})
-        if self.call("before-suite-state")["State"] != "passed":
+        if chosen and self.call("before-suite-state")["State"] != "passed":
             sys.exit(1)
         groups = self.groups()
         while (index := self.call("counter")["Index"]) < len(groups):
@@ -130,6 +138,8 @@ class Ginkgo:
                 self._run_one(one)
         if self.process == 1:
             self.call("have-nonprimary-procs-finished")
+            for one in [one for one in self.specs if one["serial"]]:
+                self._run_one(one)
             self.call("aggregated-nonprimary-procs-report")
             self._suite_node("SynchronizedAfterSuite", self.plan.get("after", "passed"))
         self.call("suite-did-end", {})
@@ -140,6 +150,9 @@ class Ginkgo:
 
     def _run_one(self, one: dict[str, Any]) -> None:
         does, _, file = one["does"].partition(":")
+        if not self.selected(one) or self.interrupted:
+            self.call("did-run", self.report(one, "skipped"))
+            return
         if does == "silent":
             return
         if does == "crash":

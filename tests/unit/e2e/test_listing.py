@@ -33,15 +33,8 @@ def test_what_is_known_of_a_spec(suite: Suite, tmp_path: Path) -> None:
     quick, answer = listed(suite, Selection(focus="sig-network"), tmp_path)
     assert (quick.file, quick.line, quick.labels, quick.alone) == ("test/e2e/network/dns.go", 10, ("sig-network",), False)
     assert answer.name == "[sig-network] DNS should answer [Conformance]"
-    # The suite's order is its own: the last of the plan comes first.
-    assert (quick.index, answer.index) == (2, 3)
     (volumes,) = listed(suite, Selection(focus="volumes"), tmp_path)
     assert volumes.alone
-
-
-def test_specs_of_an_ordered_container_share_an_index(suite: Suite, tmp_path: Path) -> None:
-    found = listed(suite, Selection(focus="in order"), tmp_path)
-    assert [(one.name, one.index) for one in found] == [("[sig-apps] in order first", 0), ("[sig-apps] in order second", 0)]
 
 
 def test_focus_skip_and_labels_are_the_binarys(suite: Suite, tmp_path: Path) -> None:
@@ -76,12 +69,6 @@ def test_bad_expressions(suite: Suite, tmp_path: Path, selection: dict[str, str]
         listed(suite, Selection(**selection), tmp_path)
     assert str(caught.value).startswith(message)
     assert not any((tmp_path / "listings").glob("*.json")) or "no spec" in message
-
-
-def test_a_decorator_that_would_need_another_order(tmp_path: Path) -> None:
-    suite = Suite(install(tmp_path / "e2e.test", [{**SPECS[0], "serial": True}]), folder=tmp_path)
-    with pytest.raises(UsageError, match=r"decorator Serial, such as '.sig-network. DNS should answer .Conformance.': not supported"):
-        listed(suite, Selection(focus="."), tmp_path)
 
 
 def test_a_binary_that_is_none(tmp_path: Path) -> None:

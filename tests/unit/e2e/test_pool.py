@@ -13,6 +13,7 @@ import pytest
 
 from pytest_kind.e2e import pool as pool_module
 from pytest_kind.e2e.listing import Selection, listed
+from pytest_kind.e2e.numbering import numbered
 from pytest_kind.e2e.outcome import Outcome
 from pytest_kind.e2e.pool import Pool, SuiteBroken
 from pytest_kind.e2e.spec import Spec
@@ -30,7 +31,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     def make(*specs: dict[str, Any], count: int = 2, seconds: float = 60, **plan: Any) -> tuple[Pool, dict[str, Spec]]:
         suite = Suite(install(tmp_path / "e2e.test", list(specs), **plan), folder=tmp_path)
         (tmp_path / "logs").mkdir(exist_ok=True)
-        pool = Pool(suite, [], count=count, seconds=seconds, folder=tmp_path / "logs")
+        pool = Pool(suite, numbered(suite, tmp_path), [], count=count, seconds=seconds, folder=tmp_path / "logs")
         pools.append(pool)
         return pool, {one.name: one for one in listed(suite, Selection(focus="."), tmp_path)}
 
@@ -92,6 +93,37 @@ def test_some_run_alone_and_last(opened: Open, tmp_path: Path) -> None:
     wait_until_running(pool, "alone")
     go.touch()
     assert [pool.take(set(specs)).name for _ in range(2)] == ["alone", "break"]
+
+
+def test_what_ginkgo_runs_on_the_first_process_alone(opened: Open, tmp_path: Path) -> None:
+    pool, specs = opened(
+        spec("a", serial=True, labels=("Serial",)),
+        spec("b", "fail", serial=True),
+        spec("not asked for", "crash", serial=True),
+        spec("c", f"until:{tmp_path / 'go'}"),
+        count=2,
+    )
+    pool.want([specs["b"], specs["a"], specs["c"]])
+    wait_until_running(pool, "c")
+    (tmp_path / "go").touch()
+    assert [pool.take(set(specs)).state for _ in range(3)] == ["passed", "failed", "passed"]
+    pool.want([specs["b"]])
+    assert pool.take({"b"}).state == "failed"
+
+
+def test_the_rest_of_a_serial_process_that_died(opened: Open) -> None:
+    pool, specs = opened(
+        *(spec(name, does, serial=True) for name, does in [("a", "pass"), ("boom", "crash"), ("b", "pass"), ("slow", "hang")]), seconds=3
+    )
+    found = outcomes(pool, specs)
+    assert {name: one.state for name, one in found.items()} == {"a": "passed", "boom": "failed", "b": "passed", "slow": "failed"}
+    assert found["slow"].message.startswith("not done within 3 s")
+
+
+def test_more_serial_specs_than_an_argument_can_name(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_LONGEST_FOCUS", 30)
+    pool, specs = opened(*(spec(f"[x] spec {number}", serial=True) for number in range(4)))
+    assert {one.state for one in outcomes(pool, specs).values()} == {"passed"}
 
 
 def test_one_can_run_again_and_first(opened: Open, tmp_path: Path) -> None:
