@@ -83,6 +83,8 @@ class Pool:
     def __init__(self, suite: Suite, numbering: Numbering, arguments: Sequence[str], *, count: int, seconds: float, folder: Path) -> None:
         self._suite, self._arguments, self._count, self._seconds, self._folder = suite, tuple(arguments), count, seconds, folder
         self._index, self._serial = numbering.index, {name: place for place, name in enumerate(numbering.serial)}
+        # Ginkgo's process 1 ends with all that must run on it, unless it is told not to.
+        self._not_by_itself = [f"--ginkgo.skip={_all_of(numbering)}"] if numbering.serial else []
         self._changed = threading.Condition()
         self._all = _State()
         self._exchange = Exchange(self)
@@ -300,18 +302,21 @@ class Pool:
         for number in range(1, self._count + 1):
             if number not in slots and wanted > 0:
                 wanted -= 1
-                slots[number] = _Slot(process=self._process(number, ["--ginkgo.focus=."]))  # all may run; we say which do
+                # All may run; we say which do.
+                slots[number] = _Slot(process=self._process(number, ["--ginkgo.focus=.", *(self._not_by_itself if number == 1 else [])]))
 
     def _start_serial(self) -> None:
         """One process for the specs that ginkgo itself runs one after the other, as many as an argument can name."""
         chosen: list[Spec] = []
         length = 0
         for spec in sorted(self._all.queue, key=lambda spec: self._serial[spec.name]):
-            length += len(_exactly([spec]).encode())
+            length += len(_exactly([spec.name]).encode())
             if length < _LONGEST_FOCUS:
                 chosen.append(spec)
         self._all.queue = [spec for spec in self._all.queue if spec not in chosen]
-        slot = self._all.slots[_SERIAL] = _Slot(process=self._process(_SERIAL, [f"--ginkgo.focus={_exactly(chosen)}"]), then=chosen[1:])
+        slot = self._all.slots[_SERIAL] = _Slot(
+            process=self._process(_SERIAL, [f"--ginkgo.focus={_exactly(spec.name for spec in chosen)}"]), then=chosen[1:]
+        )
         self._begin(slot, chosen[0])
 
     def _process(self, number: int, arguments: Sequence[str]) -> SuiteProcess:
@@ -358,6 +363,12 @@ def _as_skipped(outcome: Outcome, reason: str) -> Outcome:
     return Outcome(name=outcome.name, state=SKIPPED, message=reason, start=outcome.start, seconds=outcome.seconds, process=outcome.process)
 
 
-def _exactly(specs: Sequence[Spec]) -> str:
+def _exactly(names: Iterable[str]) -> str:
     """A focus (Go's regular expression, on the suite's description and the spec's text) for these alone."""
-    return f" (?:{'|'.join(re.escape(spec.name) for spec in specs)})$"
+    return f" (?:{'|'.join(re.escape(name) for name in names)})$"
+
+
+def _all_of(numbering: Numbering) -> str:
+    """What fits all serial specs and no other: upstream's mark in their names, or else those names."""
+    marked = all("[Serial]" in name for name in numbering.serial) and not any("[Serial]" in name for name in numbering.index)
+    return r"\[Serial\]" if marked else _exactly(numbering.serial)

@@ -99,7 +99,7 @@ def test_what_ginkgo_runs_on_the_first_process_alone(opened: Open, tmp_path: Pat
     pool, specs = opened(
         spec("a", serial=True, labels=("Serial",)),
         spec("b", "fail", serial=True),
-        spec("not asked for", "crash", serial=True),
+        spec("not asked for", serial=True),
         spec("c", f"until:{tmp_path / 'go'}"),
         count=2,
     )
@@ -109,6 +109,9 @@ def test_what_ginkgo_runs_on_the_first_process_alone(opened: Open, tmp_path: Pat
     assert [pool.take(set(specs)).state for _ in range(3)] == ["passed", "failed", "passed"]
     pool.want([specs["b"]])
     assert pool.take({"b"}).state == "failed"
+    pool.close()
+    ran = [report["LeafNodeText"] for report in pool.reports if report["State"] != "skipped" and report["LeafNodeType"] == "It"]
+    assert sorted(ran) == ["a", "b", "b", "c"]
 
 
 def test_the_rest_of_a_serial_process_that_died(opened: Open) -> None:
