@@ -117,9 +117,9 @@ def _test_program(name: str, **files: str) -> StandIn:
     )
 
 
-def _sidecar(name: str) -> StandIn:
-    files = {name: _program(f"csi/{name}")}
-    return StandIn(repository=f"{_CSI}/{name}", made_of="the project's own Go module", base="", files=files, entrypoint=(f"/{name}",))
+def _csi(program: str, made_of: str = "the project's own Go module", module: str = "csi") -> StandIn:
+    files = {program: _program(f"{module}/{program}")}
+    return StandIn(repository=f"{_CSI}/{program}", made_of=made_of, base="", files=files, entrypoint=(f"/{program}",))
 
 
 STAND_INS = (
@@ -195,10 +195,12 @@ STAND_INS = (
         entrypoint=("/usr/bin/loader", "-logtostderr", "-v=2"),
         command=("/profiles",),
     ),
-    _sidecar("csi-provisioner"),
-    _sidecar("csi-attacher"),
-    _sidecar("csi-resizer"),
-    _sidecar("csi-snapshotter"),
+    _csi("csi-provisioner"),
+    _csi("csi-attacher"),
+    _csi("csi-resizer"),
+    _csi("csi-snapshotter"),
+    _csi("csi-node-driver-registrar", "a program of ours", "csimock"),
+    _csi("hostpathplugin", "Kubernetes' own mock of a CSI driver: enough for the CSI mock specs, not for those of the hostpath driver", "csimock"),
 )
 
 # Why nothing stands in for the others, for whoever reads the list.
@@ -206,8 +208,6 @@ _NO_MODULE = "its project cannot be had as a Go module"
 _OTHERS = {
     "registry.k8s.io/etcd": "every node has it: the control plane runs on it",
     "registry.k8s.io/pause": "every node has it: its containerd runs pods on it",
-    f"{_CSI}/csi-node-driver-registrar": _NO_MODULE,
-    f"{_CSI}/hostpathplugin": _NO_MODULE,
     f"{_CSI}/livenessprobe": _NO_MODULE,
     f"{_CSI}/nfs-provisioner": "it serves NFS by a server of its own",
     f"{_E2E}/volume/nfs": "it serves NFS by the kernel's server, which few machines have loaded",

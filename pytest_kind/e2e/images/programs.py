@@ -27,7 +27,7 @@ _KUBERNETES = {
 _CSI = "github.com/kubernetes-csi"
 
 
-# The first two are of `node-image/go`, the last of the folder `go` here: what is there decides the node image's digest. All are
+# The first two are of `node-image/go`, the others of the folder `go` here: what is there decides the node image's digest. All are
 # built on the same Kubernetes libraries, which Go compiles once.
 MODULES: Mapping[str, Module] = {
     "kubernetes": Module(
@@ -48,6 +48,11 @@ MODULES: Mapping[str, Module] = {
             Program(name="csi-snapshotter", package=f"{_CSI}/external-snapshotter/v8/cmd/csi-snapshotter"),
         ),
         usual=90,
+    ),
+    "csimock": Module(
+        name="csimock",
+        programs=tuple(Program(name=name, package=f"pytest-kind.local/csimock/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar")),
+        usual=20,
     ),
 }
 
