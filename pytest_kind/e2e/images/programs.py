@@ -19,7 +19,6 @@ _KUBERNETES = {
     "agnhost": "agnhost",
     "nnp": "nonewprivs",
     "consumer": "resource-consumer",
-    "consume-cpu": "resource-consumer/consume-cpu",
     "regression-issue-74839": "regression-issue-74839",
     "sampledeviceplugin": "sample-device-plugin",
     "loader": "apparmor-loader",
@@ -27,16 +26,10 @@ _KUBERNETES = {
 _CSI = "github.com/kubernetes-csi"
 
 
-# The first two are of `node-image/go`, the others of the folder `go` here: what is there decides the node image's digest. All are
-# built on the same Kubernetes libraries, which Go compiles once.
+# The first two are of `node-image/go`, the others of the folder `go` here: what is there decides the node image's digest.
 MODULES: Mapping[str, Module] = {
     "kubernetes": Module(
-        name="kubernetes",
-        programs=(
-            *(Program(name=name, package=f"{_IMAGES}/{package}") for name, package in _KUBERNETES.items()),
-            Program(name="sample-apiserver", package="k8s.io/sample-apiserver"),
-        ),
-        usual=120,
+        name="kubernetes", programs=tuple(Program(name=name, package=f"{_IMAGES}/{package}") for name, package in _KUBERNETES.items()), usual=120
     ),
     "coredns": go_modules.COREDNS,
     "csi": Module(
@@ -49,9 +42,13 @@ MODULES: Mapping[str, Module] = {
         ),
         usual=90,
     ),
-    "csimock": Module(
-        name="csimock",
-        programs=tuple(Program(name=name, package=f"pytest-kind.local/csimock/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar")),
+    "kubernetes-tests": Module(
+        name="kubernetes-tests",
+        programs=(
+            Program(name="sample-apiserver", package="k8s.io/sample-apiserver"),
+            Program(name="consume-cpu", package=f"{_IMAGES}/resource-consumer/consume-cpu"),
+            *(Program(name=name, package=f"pytest-kind.local/kubernetes-tests/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar")),
+        ),
         usual=20,
     ),
 }

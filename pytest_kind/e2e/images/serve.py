@@ -75,7 +75,7 @@ class StandIns:
                 f"stand-ins: cluster {cluster.name} is on another network of the engine than their registry; give both the same --kind-network"
             )
         nodes = cluster.nodes
-        with ThreadPoolExecutor(len(self.hosts), "pytest-kind-reach") as pool:
+        with ThreadPoolExecutor(len(self.hosts) or 1, "pytest-kind-reach") as pool:
             reached = dict(zip(self.hosts, pool.map(lambda host: self._reached(nodes[0], host), self.hosts), strict=True))
         own = self._registry.endpoint
         files = {}
