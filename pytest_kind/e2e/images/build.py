@@ -75,7 +75,7 @@ def build(workshop: Workshop, inputs: Inputs, images: Iterable[str]) -> Built:
     facts = [f"{image} {one!r}" for image, one in sorted(made.items())] + [folder.name for _, folder in sorted(had.folders.items())]
     shared = json.dumps([known(base.debian), known(base.small)])
     digest = inputs.digest_of(_MAKER, inputs.kubernetes, *facts, shared)
-    folder = workshop.part("stand-ins", digest, lambda target: _Maker(workshop, inputs, base, had, target).make(made), 20)
+    folder = workshop.part("stand-ins-layout", digest, lambda target: _Maker(workshop, inputs, base, had, target).make(made), 20)
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     digests = {one["annotations"][_NAME]: one["digest"] for one in index["manifests"]}
     return Built(folder=folder, images={image: one.made_of for image, one in sorted(made.items())}, digests=digests, left_out=left_out)

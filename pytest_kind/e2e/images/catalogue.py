@@ -159,14 +159,14 @@ STAND_INS = (
         repository=f"{_E2E}/sample-apiserver",
         made_of="Kubernetes' sample-apiserver from its Go module, on busybox",
         base="small",
-        files={"sample-apiserver": _program("kubernetes-tests/sample-apiserver")},
+        files={"sample-apiserver": _program("tests/sample-apiserver")},
         entrypoint=("/sample-apiserver",),
     ),
     StandIn(
         repository=f"{_E2E}/resource-consumer",
         made_of="Kubernetes' own programs, on Debian",
         base="debian",
-        files={"consumer": _program("kubernetes/consumer"), "consume-cpu": _program("kubernetes-tests/consume-cpu")},
+        files={"consumer": _program("kubernetes/consumer"), "consume-cpu": _program("tests/consume-cpu")},
         entrypoint=("/consumer",),
     ),
     StandIn(
@@ -199,11 +199,11 @@ STAND_INS = (
     _csi("csi-attacher"),
     _csi("csi-resizer"),
     _csi("csi-snapshotter"),
-    _csi("csi-node-driver-registrar", "a program of ours", "kubernetes-tests"),
+    _csi("csi-node-driver-registrar", "a program of ours", "tests"),
     _csi(
         "hostpathplugin",
         "Kubernetes' own mock of a CSI driver: enough for the CSI mock specs, not for those of the hostpath driver",
-        "kubernetes-tests",
+        "tests",
     ),
 )
 

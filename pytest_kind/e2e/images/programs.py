@@ -42,12 +42,12 @@ MODULES: Mapping[str, Module] = {
         ),
         usual=90,
     ),
-    "kubernetes-tests": Module(
-        name="kubernetes-tests",
+    "tests": Module(
+        name="tests",
         programs=(
             Program(name="sample-apiserver", package="k8s.io/sample-apiserver"),
             Program(name="consume-cpu", package=f"{_IMAGES}/resource-consumer/consume-cpu"),
-            *(Program(name=name, package=f"pytest-kind.local/kubernetes-tests/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar")),
+            *(Program(name=name, package=f"pytest-kind.local/tests/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar")),
         ),
         usual=20,
     ),
@@ -72,7 +72,8 @@ def programs(workshop: Workshop, inputs: Inputs, modules: Iterable[str]) -> Prog
     folders, failures = dict[str, Path](), dict[str, str]()
     for name in sorted(set(modules)):
         own = (_HERE / "go" / name).is_dir()
-        label = name if name == "coredns" else f"stand-ins-{name}"  # that one is a part of the node image as well
+        # CoreDNS is a part of the node image as well. No label begins as another one: old parts are found by it.
+        label = name if name == "coredns" else f"stand-ins-{name}"
         try:
             folders[name] = go_modules.build(workshop, replace(inputs, root=_HERE) if own else inputs, MODULES[name], label)
         except KindError as error:

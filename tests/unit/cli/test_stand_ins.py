@@ -40,7 +40,7 @@ def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_says_what_is_made_of_what_and_what_is_not_to_be_had(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["build", "stand-ins"]) == 0
-    (part,) = (one for one in cache.glob("parts/stand-ins-*") if (one / "index.json").exists())
+    (part,) = (one for one in cache.glob("parts/stand-ins-layout-*") if (one / "index.json").exists())
     assert capsys.readouterr().out.splitlines() == [
         f"kind: {BUSYBOX}: Debian's busybox, with bash as its shell",
         f"kind: {PAUSE}: none; every node has it: its containerd runs pods on it",

@@ -26,3 +26,9 @@ def test_no_path_has_a_leading_slash_and_no_repository_a_tag() -> None:
     assert not [path for one in STAND_INS for path in one.files if path.startswith("/")]
     assert not [one.repository for one in STAND_INS if ":" in one.repository]
     assert len({one.repository for one in STAND_INS}) == len(STAND_INS)
+
+
+def test_no_part_of_the_cache_begins_with_the_name_of_another() -> None:
+    # What is older than a new part of the same name is removed from the cache: `<name>-*`.
+    names = {"stand-ins-layout", "stand-ins-debian", *(f"stand-ins-{name}" for name in MODULES if name != "coredns")}
+    assert [(one, other) for one in names for other in names if one.startswith(f"{other}-")] == []

@@ -1,4 +1,4 @@
-module pytest-kind.local/kubernetes-tests
+module pytest-kind.local/tests
 
 go 1.26.0
 
