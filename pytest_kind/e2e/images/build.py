@@ -91,6 +91,7 @@ class _Maker:
         self._work = workshop.scratch / "stand-ins-layers"
         self._workshop = workshop
         self._source: Path | None = None
+        self._packed: dict[str, Layer] = {}
 
     def make(self, made: Mapping[str, StandIn]) -> None:
         self._blobs.mkdir(parents=True)
@@ -100,17 +101,15 @@ class _Maker:
         entries = []
         for image, one in sorted(made.items()):
             if one.repository not in done:
-                done[one.repository] = self._image(one, len(done))
+                done[one.repository] = self._image(one)
             entries.append({**done[one.repository], "annotations": {_NAME: image}})
         self._write("index.json", {"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries})
         self._write("oci-layout", {"imageLayoutVersion": "1.0.0"})
         shutil.rmtree(self._work)
 
-    def _image(self, one: StandIn, number: int) -> dict[str, Any]:
+    def _image(self, one: StandIn) -> dict[str, Any]:
         layers: list[Layer] = list(self._base[one.base])
-        if one.files:
-            nodes = {path: self._node(put) for path, put in one.files.items()}
-            layers.append(pack(self._work / f"{number}.tar.gz", lambda tar: add_nodes(tar, nodes)))
+        layers += [self._layer(files) for files in one.layers]
         for layer in layers:
             place = self._blobs / layer.digest.removeprefix("sha256:")
             if not place.exists():
@@ -138,6 +137,13 @@ class _Maker:
             "layers": [{"mediaType": _LAYER, "digest": layer.digest, "size": layer.size} for layer in layers],
         }
         return self._blob(manifest, MANIFEST)
+
+    def _layer(self, files: Mapping[str, Put]) -> Layer:
+        key = repr(files)
+        if key not in self._packed:
+            nodes = {path: self._node(put) for path, put in files.items()}
+            self._packed[key] = pack(self._work / f"{len(self._packed)}.tar.gz", lambda tar: add_nodes(tar, nodes))
+        return self._packed[key]
 
     def _node(self, put: Put) -> Node:
         match put.kind:

@@ -7,7 +7,7 @@ here: they are those of the suite's list.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from pytest_kind.e2e.images.names import repository, wanted
@@ -41,7 +41,7 @@ class StandIn:
         repository: the upstream name without its tag.
         made_of: for people.
         base: the layer below: Debian with the tools that specs call, busybox with bash, or none.
-        files: path in the image, without a leading slash -> what is there.
+        layers: what lies above it: path in the image, without a leading slash -> what is there. Equal ones are made and kept once.
         entrypoint: as upstream's.
         command: as upstream's.
         user: as upstream's; root by default.
@@ -50,7 +50,7 @@ class StandIn:
     repository: str
     made_of: str
     base: Base
-    files: Mapping[str, Put] = field(default_factory=dict)
+    layers: tuple[Mapping[str, Put], ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     user: str = ""
@@ -58,17 +58,17 @@ class StandIn:
     @property
     def modules(self) -> frozenset[str]:
         """The Go modules that its programs come from."""
-        return frozenset(put.value.partition("/")[0] for put in self.files.values() if put.kind == "program")
+        return frozenset(put.value.partition("/")[0] for files in self.layers for put in files.values() if put.kind == "program")
 
 
 def _program(name: str, mode: int = 0o755) -> Put:
     return Put("program", name, mode)
 
 
-_AGNHOST: Mapping[str, Put] = {
+_COREDNS = {"coredns": _program("coredns/coredns")}
+_AGNHOST = {
     "agnhost": _program("kubernetes/agnhost"),
     "agnhost-2": Put("link", "agnhost"),
-    "coredns": _program("coredns/coredns"),
     "localhost.crt": Put("source", "test/images/agnhost/porter/localhost.crt"),
     "localhost.key": Put("source", "test/images/agnhost/porter/localhost.key"),
     "uploads": Put("folder", mode=0o755),
@@ -104,22 +104,22 @@ _NGINX_SITE = """server {
 def _pet(name: str) -> StandIn:
     """The update demo's two web servers: agnhost, which serves a picture."""
     folder = f"test/images/{name}/html"
-    files = {**_AGNHOST, f"{name}.jpg": Put("source", f"{folder}/{name}.jpg"), "data.json": Put("source", f"{folder}/data.json")}
+    layers = (_COREDNS, _AGNHOST, {f"{name}.jpg": Put("source", f"{folder}/{name}.jpg"), "data.json": Put("source", f"{folder}/data.json")})
     made_of = "agnhost and Kubernetes' picture, on Debian"
-    return StandIn(repository=f"{_E2E}/{name}", made_of=made_of, base="debian", files=files, entrypoint=("/agnhost",), command=("test-webserver",))
+    return StandIn(repository=f"{_E2E}/{name}", made_of=made_of, base="debian", layers=layers, entrypoint=("/agnhost",), command=("test-webserver",))
 
 
 def _test_program(name: str, **files: str) -> StandIn:
     """An image around programs of Kubernetes' ``test/images``, the first of which it runs."""
     puts = {path: _program(f"kubernetes/{program}") for path, program in files.items()}
     return StandIn(
-        repository=f"{_E2E}/{name}", made_of="Kubernetes' own program, on Debian", base="debian", files=puts, entrypoint=(f"/{next(iter(puts))}",)
+        repository=f"{_E2E}/{name}", made_of="Kubernetes' own program, on Debian", base="debian", layers=(puts,), entrypoint=(f"/{next(iter(puts))}",)
     )
 
 
 def _csi(program: str, made_of: str = "the project's own Go module", module: str = "csi") -> StandIn:
     files = {program: _program(f"{module}/{program}")}
-    return StandIn(repository=f"{_CSI}/{program}", made_of=made_of, base="", files=files, entrypoint=(f"/{program}",))
+    return StandIn(repository=f"{_CSI}/{program}", made_of=made_of, base="", layers=(files,), entrypoint=(f"/{program}",))
 
 
 STAND_INS = (
@@ -127,7 +127,7 @@ STAND_INS = (
         repository=f"{_E2E}/agnhost",
         made_of="Kubernetes' agnhost and CoreDNS from Go modules, on Debian",
         base="debian",
-        files=_AGNHOST,
+        layers=(_COREDNS, _AGNHOST),
         entrypoint=("/agnhost",),
         command=("pause",),
     ),
@@ -136,12 +136,14 @@ STAND_INS = (
         repository=f"{_E2E}/nginx",
         made_of="Debian's nginx",
         base="debian",
-        files={
-            "docker-entrypoint.sh": Put("text", _NGINX, 0o755),
-            "etc/nginx/nginx.conf": Put("text", _NGINX_CONF),
-            "etc/nginx/conf.d/default.conf": Put("text", _NGINX_SITE),
-            "var/log/nginx": Put("folder", mode=0o755),
-        },
+        layers=(
+            {
+                "docker-entrypoint.sh": Put("text", _NGINX, 0o755),
+                "etc/nginx/nginx.conf": Put("text", _NGINX_CONF),
+                "etc/nginx/conf.d/default.conf": Put("text", _NGINX_SITE),
+                "var/log/nginx": Put("folder", mode=0o755),
+            },
+        ),
         entrypoint=("/docker-entrypoint.sh",),
         command=("nginx", "-g", "daemon off;"),
     ),
@@ -151,7 +153,7 @@ STAND_INS = (
         repository=f"{_E2E}/nonewprivs",
         made_of="Kubernetes' own program, on busybox",
         base="small",
-        files={"usr/local/bin/nnp": _program("kubernetes/nnp", 0o6755)},
+        layers=({"usr/local/bin/nnp": _program("kubernetes/nnp", 0o6755)},),
         command=("nnp",),
     ),
     StandIn(repository=f"{_E2E}/nonroot", made_of="Debian, as user 1234", base="debian", command=("bash",), user="1234"),
@@ -159,21 +161,21 @@ STAND_INS = (
         repository=f"{_E2E}/sample-apiserver",
         made_of="Kubernetes' sample-apiserver from its Go module, on busybox",
         base="small",
-        files={"sample-apiserver": _program("tests/sample-apiserver")},
+        layers=({"sample-apiserver": _program("tests/sample-apiserver")},),
         entrypoint=("/sample-apiserver",),
     ),
     StandIn(
         repository=f"{_E2E}/resource-consumer",
         made_of="Kubernetes' own programs, on Debian",
         base="debian",
-        files={"consumer": _program("kubernetes/consumer"), "consume-cpu": _program("tests/consume-cpu")},
+        layers=({"consumer": _program("kubernetes/consumer"), "consume-cpu": _program("tests/consume-cpu")},),
         entrypoint=("/consumer",),
     ),
     StandIn(
         repository=f"{_E2E}/glibc-dns-testing",
         made_of="Debian's dnsutils and CoreDNS",
         base="debian",
-        files={"coredns": _program("coredns/coredns")},
+        layers=(_COREDNS,),
         command=("bash",),
     ),
     StandIn(repository=f"{_E2E}/ipc-utils", made_of="Debian's util-linux", base="debian", command=("bash",)),
@@ -184,14 +186,14 @@ STAND_INS = (
         repository=f"{_E2E}/sample-device-plugin",
         made_of="Kubernetes' own program, on busybox",
         base="small",
-        files={"sampledeviceplugin": _program("kubernetes/sampledeviceplugin")},
+        layers=({"sampledeviceplugin": _program("kubernetes/sampledeviceplugin")},),
         entrypoint=("/sampledeviceplugin", "-alsologtostderr"),
     ),
     StandIn(
         repository=f"{_E2E}/apparmor-loader",
         made_of="Kubernetes' own program and Debian's apparmor",
         base="debian",
-        files={"usr/bin/loader": _program("kubernetes/loader")},
+        layers=({"usr/bin/loader": _program("kubernetes/loader")},),
         entrypoint=("/usr/bin/loader", "-logtostderr", "-v=2"),
         command=("/profiles",),
     ),

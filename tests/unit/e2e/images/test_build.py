@@ -57,7 +57,7 @@ def test_entrypoint_files_and_the_shared_layer(make: Make) -> None:
     config = document(built, manifest["config"]["digest"])
     assert (config["config"]["Entrypoint"], config["config"]["Cmd"], config["architecture"]) == (["/agnhost"], ["pause"], "amd64")
     assert config["config"]["Labels"] == {"io.pytest-kind.kind": "stand-in"}
-    assert len(config["rootfs"]["diff_ids"]) == len(manifest["layers"]) == 2
+    assert len(config["rootfs"]["diff_ids"]) == len(manifest["layers"]) == 3
     found = files(built, AGNHOST)
     assert found["etc/name"] == (0o644, "debian")
     assert found["agnhost"] == (0o755, "agnhost")
@@ -65,6 +65,12 @@ def test_entrypoint_files_and_the_shared_layer(make: Make) -> None:
     assert found["localhost.crt"] == (0o644, "agnhost/porter/localhost.crt")
     assert found["coredns"] == (0o755, "coredns")
     assert files(built, BUSYBOX) == {"etc": (0o755, ""), "etc/name": (0o644, "small")}
+
+
+def test_equal_layers_are_one_blob(make: Make) -> None:
+    built = make(AGNHOST, f"{E2E}/kitten:1.8", f"{E2E}/glibc-dns-testing:2")
+    agnhost, dns, kitten = ([one["digest"] for one in document(built, built.digests[image])["layers"]] for image in sorted(built.images))
+    assert (kitten[:3], dns) == (agnhost, agnhost[:2])
 
 
 def test_a_program_that_changes_its_user_may(make: Make) -> None:
