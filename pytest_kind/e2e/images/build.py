@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _NAME = "org.opencontainers.image.ref.name"
+Store = Callable[[Mapping[str, Any], str], dict[str, Any]]
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -114,6 +116,9 @@ class _Maker:
             place = self._blobs / layer.digest.removeprefix("sha256:")
             if not place.exists():
                 _link(layer.file, place)
+        return self._blob(self._manifest(one, layers, self._blob), MANIFEST)
+
+    def _manifest(self, one: StandIn, layers: Sequence[Layer], store: Store) -> dict[str, Any]:
         config = {
             "architecture": self._inputs.architecture,
             "os": "linux",
@@ -130,18 +135,35 @@ class _Maker:
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
             "history": [{"created_by": f"pytest-kind: {one.made_of}"} for _ in layers],
         }
-        manifest = {
+        return {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": self._blob(config, _CONFIG),
+            "config": store(config, _CONFIG),
             "layers": [{"mediaType": _LAYER, "digest": layer.digest, "size": layer.size} for layer in layers],
         }
-        return self._blob(manifest, MANIFEST)
+
+    def _registry(self, path: str, put: Put) -> dict[str, Node]:
+        """One repository of agnhost's ``fake-registry-server``, with the tag ``testing`` (test/images/agnhost/fakeregistryserver)."""
+        name = put.value.rpartition("/")[2]
+        one = StandIn(repository=name, made_of="a program of ours", base="", entrypoint=(f"/{name}",))
+        layer = self._layer({name: Put("program", put.value, 0o755)})
+        nodes = {_stored(path, "blobs", layer.digest): Node(content=layer.file)}
+
+        def keep(kind: str, document: Mapping[str, Any], media_type: str) -> dict[str, Any]:
+            descriptor, data = _described(document, media_type)
+            nodes[_stored(path, kind, descriptor["digest"])] = Node(content=data)
+            return descriptor
+
+        manifest = keep("manifests", self._manifest(one, [layer], partial(keep, "blobs")), MANIFEST)
+        nodes[f"{path}/manifests/testing"] = Node(content=manifest["digest"].encode())
+        return nodes
 
     def _layer(self, files: Mapping[str, Put]) -> Layer:
         key = repr(files)
         if key not in self._packed:
-            nodes = {path: self._node(put) for path, put in files.items()}
+            nodes: dict[str, Node] = {}
+            for path, put in files.items():
+                nodes |= self._registry(path, put) if put.kind == "registry" else {path: self._node(put)}
             self._packed[key] = pack(self._work / f"{len(self._packed)}.tar.gz", lambda tar: add_nodes(tar, nodes))
         return self._packed[key]
 
@@ -161,13 +183,23 @@ class _Maker:
                 return Node(mode=put.mode)
 
     def _blob(self, document: Mapping[str, Any], media_type: str) -> dict[str, Any]:
-        data = json.dumps(document).encode()
-        digest = hashlib.sha256(data).hexdigest()
-        (self._blobs / digest).write_bytes(data)
-        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
+        descriptor, data = _described(document, media_type)
+        (self._blobs / descriptor["digest"].removeprefix("sha256:")).write_bytes(data)
+        return descriptor
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
         (self._target / name).write_text(json.dumps(document), encoding="utf-8")
+
+
+def _described(document: Mapping[str, Any], media_type: str) -> tuple[dict[str, Any], bytes]:
+    """A document's descriptor, and its bytes."""
+    data = json.dumps(document).encode()
+    return {"mediaType": media_type, "digest": f"sha256:{hashlib.sha256(data).hexdigest()}", "size": len(data)}, data
+
+
+def _stored(path: str, kind: str, digest: str) -> str:
+    algorithm, _, value = digest.partition(":")
+    return f"{path}/{kind}/{algorithm}/{value[:2]}/{value}/data"
 
 
 def _link(source: Path, target: Path) -> None:

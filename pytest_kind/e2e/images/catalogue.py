@@ -13,7 +13,7 @@ from typing import Literal
 from pytest_kind.e2e.images.names import repository, wanted
 
 Base = Literal["debian", "small", ""]
-Kind = Literal["program", "source", "text", "link", "folder"]
+Kind = Literal["program", "registry", "source", "text", "link", "folder"]
 _E2E = "registry.k8s.io/e2e-test-images"
 _CSI = "registry.k8s.io/sig-storage"
 
@@ -24,7 +24,7 @@ class Put:
 
     Attributes:
         kind: where it comes from: a Go ``program`` (``module/name``), Kubernetes' ``source`` (a path in it), this ``text``;
-            or it is a ``link`` or a ``folder``.
+            or it is a ``link``, a ``folder``, or a ``registry`` as agnhost serves it, with an image of one program (``module/name``).
         mode: its permissions.
     """
 
@@ -58,7 +58,7 @@ class StandIn:
     @property
     def modules(self) -> frozenset[str]:
         """The Go modules that its programs come from."""
-        return frozenset(put.value.partition("/")[0] for files in self.layers for put in files.values() if put.kind == "program")
+        return frozenset(put.value.partition("/")[0] for files in self.layers for put in files.values() if put.kind in {"program", "registry"})
 
 
 def _program(name: str, mode: int = 0o755) -> Put:
@@ -72,6 +72,7 @@ _AGNHOST = {
     "localhost.crt": Put("source", "test/images/agnhost/porter/localhost.crt"),
     "localhost.key": Put("source", "test/images/agnhost/porter/localhost.key"),
     "uploads": Put("folder", mode=0o755),
+    "var/registry/pause": Put("registry", "tests/pause"),
 }
 # Upstream's image listens on IPv6 where there is any; nginx itself fails on a machine that has none.
 _NGINX = """#!/bin/sh

@@ -47,7 +47,7 @@ MODULES: Mapping[str, Module] = {
         programs=(
             Program(name="sample-apiserver", package="k8s.io/sample-apiserver"),
             Program(name="consume-cpu", package=f"{_IMAGES}/resource-consumer/consume-cpu"),
-            *(Program(name=name, package=f"pytest-kind.local/tests/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar")),
+            *(Program(name=name, package=f"pytest-kind.local/tests/{name}") for name in ("hostpathplugin", "csi-node-driver-registrar", "pause")),
         ),
         usual=20,
     ),

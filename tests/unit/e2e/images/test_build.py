@@ -37,7 +37,7 @@ def files(built: Built, image: str) -> dict[str, tuple[int, str]]:
         with tarfile.open(blob(built, layer["digest"])) as tar:
             for one in tar:
                 content = tar.extractfile(one) if one.isfile() else None
-                found[one.name] = (one.mode, content.read().decode() if content else one.linkname)
+                found[one.name] = (one.mode, content.read().decode(errors="replace") if content else one.linkname)
     return found
 
 
@@ -65,6 +65,19 @@ def test_entrypoint_files_and_the_shared_layer(make: Make) -> None:
     assert found["localhost.crt"] == (0o644, "agnhost/porter/localhost.crt")
     assert found["coredns"] == (0o755, "coredns")
     assert files(built, BUSYBOX) == {"etc": (0o755, ""), "etc/name": (0o644, "small")}
+
+
+def test_agnhosts_own_registry_has_an_image(make: Make) -> None:
+    found = files(make(AGNHOST), AGNHOST)
+    registry = "var/registry/pause"
+
+    def kept(kind: str, digest: str) -> str:
+        value = digest.removeprefix("sha256:")
+        return found[f"{registry}/{kind}/sha256/{value[:2]}/{value}/data"][1]
+
+    manifest = json.loads(kept("manifests", found[f"{registry}/manifests/testing"][1]))
+    assert json.loads(kept("blobs", manifest["config"]["digest"]))["config"]["Entrypoint"] == ["/pause"]
+    assert kept("blobs", manifest["layers"][0]["digest"]).startswith("\x1f")  # gzip
 
 
 def test_equal_layers_are_one_blob(make: Make) -> None:

@@ -19,7 +19,7 @@ def test_every_tag_of_the_list_gets_the_same() -> None:
 
 def test_every_program_has_a_module_that_makes_it() -> None:
     made = {f"{name}/{program.name}" for name, module in MODULES.items() for program in module.programs}
-    assert {put.value for one in STAND_INS for files in one.layers for put in files.values() if put.kind == "program"} == made
+    assert {put.value for one in STAND_INS for files in one.layers for put in files.values() if put.kind in {"program", "registry"}} == made
 
 
 def test_no_path_has_a_leading_slash_and_no_repository_a_tag() -> None:
