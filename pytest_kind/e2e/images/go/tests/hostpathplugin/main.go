@@ -45,7 +45,7 @@ func main() {
 		pair(clients, servers)
 	}
 	mock := service.New(config)
-	mocked := driver.NewCSIDriver(&driver.CSIDriverServers{Controller: mock, Identity: mock, Node: mock})
+	mocked := driver.NewCSIDriver(&driver.CSIDriverServers{Controller: mock, Identity: mock, Node: &inline{Service: mock, volumes: map[string]bool{}}})
 	if err := mocked.Start(clients, nil); err != nil {
 		klog.Fatal(err)
 	}
