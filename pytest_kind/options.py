@@ -93,6 +93,7 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
+    Option("artifacts", _path, None, "DIR", "where JUnit, logs of all nodes and a summary are left at the end, for a CI system to collect"),
     Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),
     Option("config", _path, None, "FILE", "a cluster configuration in kind's v1alpha4 format (default: one control-plane node)"),
     Option("image", _text, None, "REF", "a node image, in the engine or to be pulled (default: a cached or new one of --kind-version)"),
@@ -166,6 +167,14 @@ def kubeconfig_file(config: pytest.Config) -> Path | None:
     return path.with_name(f"{path.name}-{worker}") if worker else path
 
 
+def artifacts(config: pytest.Config) -> Path | None:
+    """Where this run leaves artifacts, if it runs anything."""
+    row = next(option for option in OPTIONS if option.name == "artifacts")
+    if config.getoption("collectonly", default=False) or _raw(config, row, {}, "")[1] is None:
+        return None
+    return resolve(config).artifacts
+
+
 def ignored(config: pytest.Config) -> list[str]:
     """A line for each option that was given and means nothing here."""
     flags = [(flag, words) for flag, name, _, words in LEGACY if name.endswith("bin") and config.getoption(f"kind_{name}", None)]
@@ -206,7 +215,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = default_cache()
-    for name in ("cache_dir", "config", "source"):
+    for name in ("artifacts", "cache_dir", "config", "source"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
             values[name] = (base / values[name]).absolute()

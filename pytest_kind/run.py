@@ -59,6 +59,7 @@ class Run:
             extra_actions=lambda cluster: [
                 action for actions in config.hook.pytest_kind_boot_actions(cluster_config=cluster) for action in actions or ()
             ],
+            failed=lambda name, evidence: config.hook.pytest_kind_cluster_failed(name=name, evidence=evidence),
         )
 
     def make(self, request: Request) -> KindCluster:
@@ -82,6 +83,12 @@ class Run:
 
     def drop(self, cluster: KindCluster) -> None:
         """Removes a cluster, or lets go of a kept one."""
+        try:
+            self._config.hook.pytest_kind_cluster_ends(cluster=cluster)
+        finally:
+            self._remove(cluster)
+
+    def _remove(self, cluster: KindCluster) -> None:
         if cluster.lease_failure:
             self.last_lines.append(f"the lease of cluster {cluster.name} could not be renewed at last: {cluster.lease_failure}")
         if cluster.kept:
@@ -151,9 +158,22 @@ class Run:
         signal.signal(signal.SIGTERM, on_sigterm)
 
 
+_PROGRESSES: pytest.StashKey[list[Progress]] = pytest.StashKey()
+
+
+def progresses(config: pytest.Config) -> list[Progress]:
+    """Every progress of this process: they know what took how long."""
+    return config.stash.setdefault(_PROGRESSES, [])
+
+
 def make_progress(config: pytest.Config) -> Progress:
     """Progress in the form that the run's terminal and options ask for."""
-    form = progress_form(config)
+    made = _progress(config, progress_form(config))
+    progresses(config).append(made)
+    return made
+
+
+def _progress(config: pytest.Config, form: str) -> Progress:
     if form == "none":
         return Progress()
     capture = config.pluginmanager.getplugin("capturemanager")

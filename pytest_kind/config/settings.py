@@ -14,6 +14,7 @@ class Settings:
     Compared by identity: a configuration may be a mapping, and pytest groups tests by parameters that it can hash.
 
     Attributes:
+        artifacts: where a CI system collects.
         cache_dir: where parts of images, locks and sessions lie.
         config: a file, a mapping or a ``ClusterConfig``; nothing is one control-plane node.
         image: a node image.
@@ -28,6 +29,7 @@ class Settings:
         sources: option -> what gave its value, for messages.
     """
 
+    artifacts: Path | None
     cache_dir: Path
     config: Any
     image: str | None
