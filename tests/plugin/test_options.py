@@ -13,6 +13,7 @@ from pytest_kind.options import OPTIONS, Option
 
 # Option -> what the command line, the environment and the ini file say, and what that means.
 SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
+    "artifacts": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "config": (("/cli.yaml", Path("/cli.yaml")), ("/env.yaml", Path("/env.yaml")), ("/ini.yaml", Path("/ini.yaml"))),
     "image": (("cli:1", "cli:1"), ("env:1", "env:1"), ("ini:1", "ini:1")),
@@ -73,6 +74,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     settings = asdict(options.resolve(pytester.parseconfig()))
     settings.pop("sources")
     assert settings == {
+        "artifacts": None,
         "cache_dir": tmp_path / "pytest-kind",
         "config": None,
         "image": None,
