@@ -24,6 +24,18 @@ JOBS = ROOT / "examples/ci"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 CHECKCONFIG = "sigs.k8s.io/prow/cmd/checkconfig@v0.0.0-20240619181241-cfb8754e0459"
 FOCUS = "ConfigMap should be consumable from pods in volume with mappings \\[NodeConformance"
+# What every installation of Prow has of its own.
+PROW = """
+plank:
+  default_decoration_config_entries:
+    - config:
+        gcs_configuration: {bucket: b, path_strategy: explicit}
+        gcs_credentials_secret: s
+        utility_images: {clonerefs: c, initupload: i, entrypoint: e, sidecar: s}
+presets:
+  - labels: {preset-dind-enabled: "true"}
+  - labels: {preset-kind-volume-mounts: "true"}
+"""
 _STEP = "set -eu\n"
 
 
@@ -32,11 +44,11 @@ def lint(work: Path) -> None:
     (work / "go.mod").write_text("module lint\n\ngo 1.24\n", encoding="utf-8")
     tools = {**os.environ, "GOFLAGS": "-mod=mod"}
     # A newer x/tools than Prow's own go.mod asks for: that one does not compile with Go 1.25 and newer.
-    subprocess.run(["go", "get", ACTIONLINT, CHECKCONFIG, "golang.org/x/tools@v0.30.0"], check=True, cwd=work, env=tools)
+    subprocess.run(["go", "get", ACTIONLINT, CHECKCONFIG, "golang.org/x/tools@v0.42.0"], check=True, cwd=work, env=tools)
     for program in (ACTIONLINT, CHECKCONFIG):
         subprocess.run(["go", "build", program.partition("@")[0]], check=True, cwd=work, env=tools)
     subprocess.run([work / "actionlint", JOBS / "github-actions.yaml"], check=True)
-    (work / "config.yaml").write_text("prowjob_namespace: default\n", encoding="utf-8")
+    (work / "config.yaml").write_text(PROW, encoding="utf-8")
     places = ["--config-path", str(work / "config.yaml"), "--job-config-path", str(JOBS / "prow.yaml")]
     subprocess.run([str(work / "checkconfig"), *places, "--strict"], check=True)
     subprocess.run([sys.executable, "-m", "venv", work / "venv"], check=True)
