@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind.errors import SourceError, UsageError
-from pytest_kind.image import go_modules, kindest, store, tarball, test_tarball
+from pytest_kind.image import go_modules, kindest, store, suite_tarball, tarball
 from pytest_kind.image import inputs as image_inputs
 from pytest_kind.image import source as sources
 from pytest_kind.image.host import Host, this_machine
@@ -84,7 +84,7 @@ def _of_source(workshop: Workshop, source: str | Path, host: Host) -> SuiteFiles
     wanted = image_inputs.read_inputs(host.architecture, found.kubernetes, found.digest)
     try:
         return SuiteFiles(binary=found.suite(workshop, wanted, host) / "e2e.test", kubernetes=found.kubernetes)
-    except test_tarball.NoSuite as error:
+    except suite_tarball.NoSuite as error:
         return _instead(workshop, found.kubernetes, text, host, str(error))
 
 
@@ -93,8 +93,8 @@ def _released(workshop: Workshop, version: str, name: str, host: Host) -> SuiteF
     if sources.accepted(version, released=True) and _modules_built(workshop, version, host):
         return _modules(workshop, version, host)
     try:
-        place = test_tarball.beside(workshop, f"{tarball.RELEASES}/{version}/", version, version, host)
-    except test_tarball.NoSuite as error:
+        place = suite_tarball.beside(workshop, f"{tarball.RELEASES}/{version}/", version, version, host)
+    except suite_tarball.NoSuite as error:
         return _instead(workshop, version, name, host, str(error))
     return SuiteFiles(binary=place / "e2e.test", kubernetes=version)
 

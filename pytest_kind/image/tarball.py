@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pytest_kind.errors import CommandError, ImageError, SourceError
-from pytest_kind.image import archive, debian, download, go_modules, test_tarball
+from pytest_kind.image import archive, debian, download, go_modules, suite_tarball
 
 if TYPE_CHECKING:
     from pytest_kind.image.host import Host
@@ -88,7 +88,7 @@ class ServerTarball:
             NoSuite: there is none.
         """
         del inputs
-        return test_tarball.beside(workshop, self.name, self.digest, self.kubernetes, host)
+        return suite_tarball.beside(workshop, self.name, self.digest, self.kubernetes, host)
 
 
 def at_path(workshop: Workshop, path: Path, architecture: str) -> ServerTarball:
