@@ -220,6 +220,14 @@ def asks_for_specs(config: pytest.Config) -> bool:
     return any(_raw(config, option, {}, "")[1] is not None for option in wanted) or bool(spec_arguments(config))
 
 
+def artifacts(config: pytest.Config) -> Path | None:
+    """Where this run leaves artifacts, if it runs anything."""
+    row = next(option for option in OPTIONS if option.name == "artifacts")
+    if config.getoption("collectonly", default=False) or _raw(config, row, {}, "")[1] is None:
+        return None
+    return resolve(config).artifacts
+
+
 def ignored(config: pytest.Config) -> list[str]:
     """A line for each option that was given and means nothing here."""
     flags = [(flag, words) for flag, name, _, words in LEGACY if name.endswith("bin") and config.getoption(f"kind_{name}", None)]

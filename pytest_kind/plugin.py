@@ -37,6 +37,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest's own JUnit
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", options.MARKER)
     if not config.pluginmanager.has_plugin("kind-fixtures"):
@@ -47,6 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
 
         config.pluginmanager.register(specs.UpstreamSpecs(config), specs.NAME)
+    folder = options.artifacts(config)
+    if folder is not None:
+        from pytest_kind import artifacts  # noqa: PLC0415 - docker and the rest, for runs that leave some
+
+        artifacts.check(folder)
+        config.pluginmanager.register(artifacts.Artifacts(config, folder), artifacts.NAME)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

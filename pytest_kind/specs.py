@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from _pytest.junitxml import xml_key
 
 from pytest_kind import options
+from pytest_kind.e2e.images.build import build
+from pytest_kind.e2e.images.check import check
+from pytest_kind.e2e.images.serve import StandIns, serve
 from pytest_kind.e2e.listing import Selection, listed
 from pytest_kind.e2e.pool import SuiteBroken
-from pytest_kind.e2e.runner import How, SpecRunner, default_count
+from pytest_kind.e2e.runner import How, SpecRunner, default_count, kubernetes_of
 from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Suite
 from pytest_kind.errors import KindError
+from pytest_kind.image.inputs import read_inputs
+from pytest_kind.image.source import release_of
+from pytest_kind.image.suite import suite_for
+from pytest_kind.image.workshop import Workshop
 from pytest_kind.items import SpecItem, SpecSuite, markers_of
+from pytest_kind.lease.session import Session
 from pytest_kind.plugin import settings_of
+from pytest_kind.provision import docker_engine
+from pytest_kind.run import make_progress
+from pytest_kind.wishes import request_of
 
 if TYPE_CHECKING:
     from pytest_kind.peer import KindCluster
+    from pytest_kind.provision.provider import Provider
     from pytest_kind.run import Run
 
 NAME = "kind-specs"  # under which this plugin is registered
@@ -32,6 +45,7 @@ class UpstreamSpecs:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.runner: SpecRunner | None = None
+        self._stand_ins: StandIns | None = None
         self._suite: Suite | None = None
         self._specs: list[Spec] = []
         self._waiting: list[SpecItem] = []  # of the specs that run beside each other, those that had no turn yet
@@ -134,28 +148,89 @@ class UpstreamSpecs:
             xml.node_reporter(report).add_attribute("name", name)
 
     def start(self, cluster: KindCluster, run: Run) -> SpecRunner:
-        """What runs specs on a cluster, for the fixture."""
+        """What runs specs on a cluster, for the fixture: the images that they use are looked after first."""
         settings = options.resolve(self.config)
-        count = settings.procs or (1 if hasattr(self.config, "workerinput") else default_count())
-        folder = run.session.folder / f"{cluster.name}-specs"
         assert self._suite is not None  # noqa: S101 - its items want the fixture
-        self.runner = SpecRunner(
-            cluster, self._suite, How(count=count, seconds=settings.spec_timeout, cache=settings.cache_dir, folder=folder), run.progress
+        images = self._suite.images()
+        if settings.stand_ins:
+            self._serve(cluster, run, images)
+        served = self._stand_ins.images if self._stand_ins else {}
+        with run.progress.step("looking after the images of the specs"):
+            ready = check(run.provider, cluster.nodes, images, served)
+        run.progress.note(str(ready))
+        if ready.stand_ins:
+            run.last_lines.append(f"specs ran with stand-ins of ours for {len(ready.stand_ins)} of upstream's images: {', '.join(ready.stand_ins)}")
+        worker = getattr(self.config, "workerinput", {}).get("workerid", "")
+        reports = settings.artifacts / worker / "specs" if settings.artifacts else None
+        if reports is not None:
+            reports.mkdir(parents=True, exist_ok=True)
+        how = How(
+            count=settings.procs or (1 if worker else default_count()),
+            seconds=settings.spec_timeout,
+            cache=settings.cache_dir,
+            folder=run.session.folder / f"{cluster.name}-specs",
+            reports=reports,
+            skips=settings.missing_image == "skip",
         )
+        self.runner = SpecRunner(cluster, self._suite, how, run.progress, ready.stand_ins)
         return self.runner
+
+    def _serve(self, cluster: KindCluster, run: Run, images: Sequence[str]) -> None:
+        request = request_of(settings_of(self.config), self.config)
+        workshop = run.workshop(request.lease)
+        # Their programs are the release's: a build of one's own has no Go modules.
+        release = release_of(kubernetes_of(cluster))
+        built = build(workshop, read_inputs(run.provider.info().architecture, release), images)
+        self._stand_ins = serve(workshop, request, docker_engine.connect, built)
+        self._stand_ins.attach(cluster)
 
     def close(self) -> list[str]:
         """Ends it, and says what failed outside of specs."""
         runner, self.runner = self.runner, None
-        return runner.close() if runner is not None else []
+        served, self._stand_ins = self._stand_ins, None
+        try:
+            return runner.close() if runner is not None else []
+        finally:
+            if served is not None:
+                served.stop()
+
+
+class _EngineWhenAsked:
+    """Connects to the engine when something is asked of it: a suite's version is mostly known without."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    @cached_property
+    def _engine(self) -> Provider:
+        return docker_engine.connect()
 
 
 def suite_of(config: pytest.Config) -> Suite:
-    """The suite of this run."""
+    """The suite of this run: the one that is named, or that of the cluster's version from where its image comes from.
+
+    Raises:
+        KindError: it cannot be had.
+    """
     settings = options.resolve(config)
+    folder = Path(config.invocation_params.dir)
     if settings.suite is not None:
-        return Suite(settings.suite, settings.suite_args, Path(config.invocation_params.dir))
-    raise NotImplementedError
+        return Suite(settings.suite, settings.suite_args, folder)
+    request = request_of(settings_of(config), config)
+    reference = request.config.nodes[0].image or request.image
+    session = Session.open(settings.cache_dir)
+    try:
+        workshop = Workshop(
+            provider=cast("Provider", _EngineWhenAsked()),
+            cache=settings.cache_dir,
+            scratch=session.folder,
+            labels=session.labels(lease=settings.lease),
+            progress=make_progress(config),
+        )
+        found = suite_for(workshop, reference=reference, kubernetes=request.version, source=request.source)
+    finally:
+        session.close()
+    return Suite(found.binary, settings.suite_args, folder)
 
 
 def _of_arguments(specs: list[Spec], named: list[tuple[str, str | None]]) -> list[Spec]:

@@ -11,7 +11,7 @@ from pytest_kind.cli.terms import Commands, add_name, add_output, cluster_name, 
 from pytest_kind.cli.work import Work, done, show_json, working
 from pytest_kind.errors import UsageError
 from pytest_kind.handle import KindCluster
-from pytest_kind.image import go_modules, inputs, store
+from pytest_kind.image import store, suite
 from pytest_kind.image.workshop import Workshop
 
 _LEASE = 7200
@@ -106,9 +106,12 @@ def _build(arguments: argparse.Namespace) -> None:
             build_stand_ins(arguments, workshop)
             return
         if arguments.suite:
-            wanted = inputs.read_inputs(work.provider.info().architecture, arguments.version)
-            folder = go_modules.build(workshop, wanted, go_modules.SUITE, "suite")
-            found, text = {"kubernetes": wanted.kubernetes, "suite": str(folder)}, f"upstream suite in {folder}"
+            if arguments.source is not None and arguments.version is not None:
+                raise UsageError(f"--source {arguments.source}: given together with --version {arguments.version}; only one can say what is built")
+            specs = suite.suite_for(workshop, kubernetes=arguments.version, source=arguments.source)
+            programs = {"e2e.test": specs.binary, **suite.companions(workshop, specs.kubernetes)}
+            found = {"kubernetes": specs.kubernetes, "suite": str(specs.binary.parent), **{name: str(path) for name, path in programs.items()}}
+            text = f"upstream suite of Kubernetes {specs.kubernetes}: {', '.join(map(str, programs.values()))}"
         else:
             image = store.resolve(workshop, kubernetes=arguments.version, source=arguments.source)
             found = {"kubernetes": image.kubernetes or "", "image": image.reference, "id": image.id}

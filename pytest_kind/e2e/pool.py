@@ -332,6 +332,7 @@ class Pool:
             f"--ginkgo.parallel.host={self._exchange.address(number)}",
             f"--ginkgo.seed={SEED}",
             "--ginkgo.timeout=1000h",  # of the whole suite; ours is for each spec
+            *(["--report-prefix=serial-"] if number == _SERIAL else []),  # of the suite's own JUnit file
             *self._arguments,
         ]
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from pytest_kind.api import kubeconfig
+from pytest_kind.e2e.images.watch import PullFailure, PullWatch
 from pytest_kind.e2e.numbering import numbered
 from pytest_kind.e2e.outcome import Outcome
 from pytest_kind.e2e.pool import Pool
@@ -35,7 +39,8 @@ class How:
         seconds: that one may take.
         cache: where what a binary says of itself is kept.
         folder: private, for what the processes write.
-        reports: where the suite leaves its own JUnit file, if anybody wants it.
+        reports: where the suite's own JUnit files and ginkgo's reports are left, if anybody wants them.
+        skips: whether a spec whose image cannot be pulled counts as skipped.
     """
 
     count: int
@@ -43,22 +48,34 @@ class How:
     cache: Path
     folder: Path
     reports: Path | None = None
+    skips: bool = False
 
 
 class SpecRunner:
     """Runs specs of a suite on one cluster. Its processes start with the first spec that is wanted.
 
+    Args:
+        stand_ins: images that are not upstream's own, though they have their names.
+
     Raises:
         UsageError: the suite is of another minor version than the cluster.
     """
 
-    def __init__(self, cluster: KindCluster, suite: Suite, how: How, progress: Progress) -> None:
-        self._cluster, self._progress = cluster, progress
+    def __init__(self, cluster: KindCluster, suite: Suite, how: How, progress: Progress, stand_ins: Collection[str] = ()) -> None:
+        self._cluster, self._how, self._progress, self._stand_ins = cluster, how, progress, frozenset(stand_ins)
         refuse_skew(suite, kubernetes_of(cluster))
         how.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with progress.step("asking the suite for the order of its specs"):
             numbering = numbered(suite, how.cache)
         self.pool = Pool(suite, numbering, self._arguments(how), count=how.count, seconds=how.seconds, folder=how.folder)
+        credentials = kubeconfig.credentials(yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8")))
+        self._watch = PullWatch(credentials, how.folder, suite.images(), self._cannot_pull)
+
+    def _cannot_pull(self, failure: PullFailure) -> None:
+        """Upstream would wait five minutes for it."""
+        stand_in = " (a stand-in of ours is served under that name)" if failure.image in self._stand_ins else ""
+        reason = f"image {failure.image} cannot be pulled for pod {failure.pod}{stand_in}: {failure.reason}: {failure.message}"
+        self.pool.break_off(failure.run, reason, skips=self._how.skips)
 
     def _arguments(self, how: How) -> list[str]:
         workers = [node for node in self._cluster.nodes if node.role == "worker"]
@@ -105,7 +122,13 @@ class SpecRunner:
             What failed outside of specs.
         """
         with self._progress.watch("the suite cleans up"):
-            self.pool.close()
+            try:
+                self.pool.close()
+            finally:
+                self._watch.stop()
+        if self._how.reports is not None:
+            report = [{"SuiteDescription": "Kubernetes e2e suite", "SpecReports": self.pool.reports}]
+            (self._how.reports / "ginkgo.json").write_text(json.dumps(report), encoding="utf-8")
         if self._cluster.kept and self.pool.runs:
             these = f"e2e-run in ({','.join(sorted(self.pool.runs))})"
             with self._progress.step("removing namespaces of specs"):

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pytest_kind.errors import UsageError
+from pytest_kind.toolbox.images.names import full_name
 
 _SECONDS = 60.0
 _LAST_LINES = 15
@@ -44,9 +45,12 @@ class Suite:
         found = _GIT_VERSION.search(self.ask("--version"))
         return found[0] if found else ""
 
-    def images(self) -> list[str]:
-        """The images that its specs use, as far as it knows (``--list-images``)."""
-        return sorted(line for line in self.ask("--list-images").splitlines() if line)
+    def images(self) -> tuple[str, ...]:
+        """The images that its specs use, in full (``--list-images``); none of a suite that does not know that question."""
+        try:
+            return tuple(sorted({full_name(name) for name in self.ask("--list-images").split()}))
+        except Refused:
+            return ()
 
     def ask(self, *arguments: str) -> str:
         """Runs it for an answer that needs no cluster.

@@ -1,37 +1,13 @@
-"""Which images a suite's specs use: what the suite says itself, less those that specs expect not to get. Pure, but for one call."""
+"""Which images a suite's specs use: what the suite says, less those that specs expect not to get. Pure."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 
-from pytest_kind.errors import CommandError
 from pytest_kind.toolbox.images.names import full_name
 
-_SECONDS = 30.0
 # What specs want to see fail: a registry that does not exist, and one that asks for a password (test/utils/image/manifest.go).
 _EXPECTED_TO_FAIL = ("invalid.registry.k8s.io/", "gcr.io/k8s-authenticated-test/", "gcr.io/authenticated-image-pulling/")
-
-
-def listed(suite: Path) -> tuple[str, ...]:
-    """The images of a suite's specs, in full, as its own ``--list-images`` prints them.
-
-    Args:
-        suite: the binary ``e2e.test``.
-
-    Raises:
-        CommandError: it does not run here, or prints no list.
-    """
-    argv = [str(suite), "--list-images"]
-    try:
-        said = subprocess.run(argv, capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CommandError("this machine", argv, 127, str(error)) from error
-    names = said.stdout.split()
-    if said.returncode or not names:
-        raise CommandError("this machine", argv, said.returncode, said.stderr or "it printed no images")
-    return tuple(sorted({full_name(name) for name in names}))
 
 
 def expected_to_fail(image: str) -> bool:

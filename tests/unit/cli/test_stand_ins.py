@@ -23,7 +23,7 @@ def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite that wants two images, and a Debian without a file."""
 
     def compile_suite(_: object, __: object, module: Module, target: Path) -> None:
-        assert module.programs == go_modules.SUITE.programs
+        assert module.programs == go_modules.E2E.programs
         (target / "e2e.test").write_text(f"#!/bin/sh\necho {BUSYBOX}\necho {PAUSE}\n", encoding="utf-8")
         (target / "e2e.test").chmod(0o755)
 
