@@ -133,7 +133,7 @@ OPTIONS = (
     Option(
         "suite", _path, None, "FILE", "the binary with the specs, e2e.test (default: of the cluster's version, from the same source as its image)"
     ),
-    Option("suite_args", _words, (), "ARGS", "further arguments for that binary, such as -storage.testdriver=FILE"),
+    Option("suite_args", _words, None, "ARGS", "further arguments for that binary, such as -storage.testdriver=FILE"),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"

@@ -215,7 +215,7 @@ def suite_of(config: pytest.Config) -> Suite:
     settings = options.resolve(config)
     folder = Path(config.invocation_params.dir)
     if settings.suite is not None:
-        return Suite(settings.suite, settings.suite_args, folder)
+        return Suite(settings.suite, settings.suite_args or (), folder)
     request = request_of(settings_of(config), config)
     reference = request.config.nodes[0].image or request.image
     session = Session.open(settings.cache_dir)
@@ -230,7 +230,7 @@ def suite_of(config: pytest.Config) -> Suite:
         found = suite_for(workshop, reference=reference, kubernetes=request.version, source=request.source)
     finally:
         session.close()
-    return Suite(found.binary, settings.suite_args, folder)
+    return Suite(found.binary, settings.suite_args or (), folder)
 
 
 def _of_arguments(specs: list[Spec], named: list[tuple[str, str | None]]) -> list[Spec]:

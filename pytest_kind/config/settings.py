@@ -30,7 +30,7 @@ class Settings:
         spec_timeout: seconds for a spec.
         stand_ins: whether images of ours are served under upstream's names.
         suite: the binary with the specs, if one was named.
-        suite_args: further arguments for it.
+        suite_args: further arguments for it, if any.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
         sources: option -> what gave its value, for messages.
@@ -54,7 +54,7 @@ class Settings:
     spec_timeout: float
     stand_ins: bool
     suite: Path | None
-    suite_args: tuple[str, ...]
+    suite_args: tuple[str, ...] | None
     timeout: float
     version: str | None
     sources: dict[str, str] = field(default_factory=dict)
