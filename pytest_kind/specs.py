@@ -101,7 +101,10 @@ class UpstreamSpecs:
         if self._waiting:
             item = self._ended()
         else:
-            self._waiting = item.beside = _from(item.session.items, item)
+            self._waiting = _from(item.session.items, item)
+            # Nobody knows yet which one ends first; one that must be alone certainly does not.
+            item = next((one for one in self._waiting if not one.spec.alone), item)
+            item.beside = self._waiting
         self._waiting = [one for one in self._waiting if one is not item]
         self._inside = True
         try:

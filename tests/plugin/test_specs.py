@@ -124,14 +124,15 @@ def test_the_report_has_the_specs_own_times(specs: Specs, tmp_path: Path) -> Non
 def test_whichever_ends_first_has_its_turn_first(specs: Specs, tmp_path: Path) -> None:
     go = tmp_path / "go"
     specs.has(
+        spec("[sig-x] alone", labels=("Serial",), serial=True, line=0),
         spec("[sig-x] first", line=1),
         spec("[sig-x] slow", f"until:{go}", line=2),
         spec("[sig-x] quick", line=3),
     )
     specs.project.conftest(f"def pytest_runtest_logfinish(nodeid):\n    if 'quick' in nodeid: open({str(go)!r}, 'w').close()\n")
     result = specs.run("--kind-focus=.", "--kind-procs=2", "-v")
-    result.assert_outcomes(passed=3)
-    assert [line.split("] ")[1].split()[0] for line in result.outlines if "PASSED" in line] == ["first", "quick", "slow"]
+    result.assert_outcomes(passed=4)
+    assert [line.split("] ")[1].split()[0] for line in result.outlines if "PASSED" in line] == ["first", "quick", "slow", "alone"]
 
 
 def test_the_first_failure_ends_the_run(specs: Specs) -> None:
