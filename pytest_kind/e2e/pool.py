@@ -143,6 +143,16 @@ class Pool:
                     return True
         return False
 
+    def withdraw(self) -> set[str]:
+        """Forgets what is waiting.
+
+        Returns:
+            The names of specs that run, and of those that ended and were not taken: for these it may be waited.
+        """
+        with self._changed:
+            self._all.queue.clear()
+            return {slot.spec.name for slot in self._all.slots.values() if slot.spec and slot.runs} | self._all.outcomes.keys()
+
     def close(self) -> None:
         """Ends all processes: idle ones after the suite's own clean-up, those at a spec after they broke it off."""
         with self._changed:
