@@ -18,14 +18,15 @@ from support.project import Project
 ALL = ["one", "two", "three", "four"]
 
 
-class AfterOne:
-    """Does something when the first spec is through."""
+class After:
+    """Does something when a spec is through."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self._name, self._work = name, work
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        if nodeid.endswith("one"):
+        if nodeid.endswith(self._name):
             self._work()
 
 
@@ -41,14 +42,20 @@ class Drill:
         project.engine.offer("/usr/bin/kubectl", tar_of({"kubectl": b"#!/bin/sh\n"}))
 
     def run(
-        self, *options: str, seconds: float = 600, again: bool = False, then: Callable[[Battery], None] = lambda _: None, **does: str
+        self,
+        *options: str,
+        seconds: float = 600,
+        again: bool = False,
+        after: str = "one",
+        then: Callable[[Battery], None] = lambda _: None,
+        **does: str,
     ) -> pytest.RunResult:
         """One run; what a spec does is to pass, where nothing else is said."""
         suite = install(self.folder / "e2e.test", [spec(f"spec {name}", does.get(name, "pass"), line=line) for line, name in enumerate(ALL)])
         battery = Battery(self.results, seconds=seconds, grace=600, stand_ins=False, again=again)
-        after = AfterOne(lambda: then(battery))
+        doing = After(after, lambda: then(battery))
         arguments = [f"--kind-suite={suite}", "--kind-focus=spec", "--kind-procs=2", *options]
-        return self.project.pytester.runpytest_inprocess(*arguments, plugins=[plugin, battery, after], no_reraise_ctrlc=True)
+        return self.project.pytester.runpytest_inprocess(*arguments, plugins=[plugin, battery, doing], no_reraise_ctrlc=True)
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -88,6 +95,18 @@ def test_when_time_is_over_those_that_run_may_end(drill: Drill) -> None:
     result.stdout.fnmatch_lines(["*the time of this slice is over*"])
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert {name: drill.outcomes.get(name) for name in ("one", "two", "four")} == {"one": "passed", "two": "passed", "four": None}
+
+
+def test_the_first_spec_holds_no_other_up(drill: Drill) -> None:
+    gate = drill.folder / "gate"
+    seen: list[dict[str, str]] = []
+
+    def through(_: Battery) -> None:
+        seen.append(drill.outcomes)
+        gate.touch()
+
+    drill.run(then=through, after="four", one=f"until:{gate}").assert_outcomes(passed=4)
+    assert seen == [{"two": "passed", "three": "passed", "four": "passed"}]
 
 
 def test_when_time_is_over_before_any_runs_one_does(drill: Drill) -> None:
