@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from _pytest.junitxml import xml_key
+from _pytest.outcomes import TEST_OUTCOME
 
 from pytest_kind import options
 from pytest_kind.e2e.images.build import build
@@ -98,13 +99,10 @@ class UpstreamSpecs:
         if hasattr(self.config, "workerinput"):  # xdist knows which item it is at, and which is next
             item.beside = [item, *([nextitem] if isinstance(nextitem, SpecItem) else [])]
             return None
-        if self._waiting:
-            item = self._ended()
-        else:
-            self._waiting = _from(item.session.items, item)
-            # Nobody knows yet which one ends first: none that must be alone, and hardly one that is slow by its own account.
-            item = next((one for one in self._waiting if not one.spec.alone and "Slow" not in one.spec.labels), item)
-            item.beside = self._waiting
+        if not self._waiting:
+            self._waiting = item.beside = _from(item.session.items, item)
+            self._begin(item)
+        item = self._ended()
         self._waiting = [one for one in self._waiting if one is not item]
         self._inside = True
         try:
@@ -119,6 +117,16 @@ class UpstreamSpecs:
         So it is one of another file, where there is one: a file that is set up once more costs nothing.
         """
         return next((one for one in self._waiting if one.parent is not item.parent), self._waiting[0] if self._waiting else None)
+
+    def _begin(self, first: SpecItem) -> None:
+        """Makes what all share before any has its turn: the first of them may take the longest, and the others need not wait for it."""
+        suite = cast("pytest.Item", first.getparent(SpecSuite))
+        first.session._setupstate.setup(suite)  # noqa: SLF001 - fixtures of the session's end with it; it must have begun
+        try:
+            runner: SpecRunner = first._request.getfixturevalue("kind_specs")  # noqa: SLF001 - of the item, as in its own setup
+        except TEST_OUTCOME:
+            return  # pytest keeps it, and raises it again in each item's setup
+        runner.want(item.spec for item in self._waiting)
 
     def _ended(self) -> SpecItem:
         if self.runner is None:  # the cluster or the suite did not come up: each item will say so

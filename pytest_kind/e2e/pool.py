@@ -143,6 +143,17 @@ class Pool:
                     return True
         return False
 
+    def withdraw(self) -> set[str]:
+        """Forgets what is waiting; where nothing runs yet, all but the first: somebody waits for it.
+
+        Returns:
+            The names of specs that will have an outcome yet.
+        """
+        with self._changed:
+            left = {slot.spec.name for slot in self._all.slots.values() if slot.spec and slot.runs} | self._all.outcomes.keys()
+            self._all.queue[0 if left else 1 :] = []
+            return left | {spec.name for spec in self._all.queue}
+
     def close(self) -> None:
         """Ends all processes: idle ones after the suite's own clean-up, those at a spec after they broke it off."""
         with self._changed:
