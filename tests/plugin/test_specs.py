@@ -147,7 +147,9 @@ def test_ctrl_c_breaks_specs_off(specs: Specs) -> None:
     specs.project.conftest(
         "import threading\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "def pytest_runtest_call(item):\n    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "def pytest_fixture_setup(fixturedef):\n"
+        "    if fixturedef.argname == 'kind_specs':\n"
+        "        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
     )
     result = specs.run("--kind-focus=.", apart=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
