@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -160,6 +161,13 @@ class UpstreamSpecs:
 
     def start(self, cluster: KindCluster, run: Run) -> SpecRunner:
         """What runs specs on a cluster, for the fixture: the images that they use are looked after first."""
+        with ExitStack() as undoing:
+            undoing.callback(self.close)
+            self.runner = self._started(cluster, run)
+            undoing.pop_all()
+        return self.runner
+
+    def _started(self, cluster: KindCluster, run: Run) -> SpecRunner:
         settings = options.resolve(self.config)
         assert self._suite is not None  # noqa: S101 - its items want the fixture
         images = self._suite.images()
@@ -183,8 +191,7 @@ class UpstreamSpecs:
             reports=reports,
             skips=settings.missing_image == "skip",
         )
-        self.runner = SpecRunner(cluster, self._suite, how, run.progress, ready.stand_ins)
-        return self.runner
+        return SpecRunner(cluster, self._suite, how, run.progress, ready.stand_ins)
 
     def _serve(self, cluster: KindCluster, run: Run, images: Sequence[str]) -> None:
         request = request_of(settings_of(self.config), self.config)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pytest_kind.e2e.exchange import Exchange
+from pytest_kind.e2e.focus import all_serial, exactly
 from pytest_kind.e2e.listing import SEED, text_of
 from pytest_kind.e2e.numbering import Numbering
-from pytest_kind.e2e.outcome import FAILED, SKIPPED, Outcome, lost, outcome_of
+from pytest_kind.e2e.outcome import Outcome, outcome_of
 from pytest_kind.e2e.process import SuiteProcess
+from pytest_kind.e2e.slot import Slot
 from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Suite
 from pytest_kind.errors import KindError
@@ -24,8 +24,7 @@ _SERIAL = 0  # the number of the process that runs what ginkgo lets run on no ot
 _LONGEST_FOCUS = 100_000  # bytes: an argument may have 128 KiB
 _LOOK_SECONDS = 0.2
 _FAILED_STATES = {"failed", "aborted", "panicked", "interrupted", "timedout"}
-# After an interrupt ginkgo gives a spec 30 s, and its clean-up as much; then it is asked once more, and then killed.
-_GRACE_SECONDS = (65.0, 75.0)
+_FRUITLESS = 3  # starts after which no other is tried
 
 
 class SuiteBroken(KindError):
@@ -33,38 +32,16 @@ class SuiteBroken(KindError):
 
 
 @dataclass(slots=True, kw_only=True)
-class _Slot:
-    """A process, and what it is at."""
-
-    process: SuiteProcess
-    asked: bool = False  # for a spec, ever: its start and its BeforeSuite went well
-    spec: Spec | None = None
-    then: list[Spec] = field(default_factory=list)  # what it runs after that by itself
-    reported: bool = False
-    ran: str = ""  # the last name that it reported
-    since: float = 0.0  # on the monotonic clock
-    began: float = 0.0  # since the epoch
-    interrupted: float = 0.0  # on the monotonic clock, if it was
-    reason: str = ""
-    skips: bool = False  # whether that is no failure
-    pokes: int = 0
-
-    @property
-    def runs(self) -> bool:
-        """Whether its spec goes on, as far as it has said."""
-        return self.spec is not None and not self.reported
-
-
-@dataclass(slots=True, kw_only=True)
 class _State:
     queue: list[Spec] = field(default_factory=list)
-    slots: dict[int, _Slot] = field(default_factory=dict)
+    slots: dict[int, Slot] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reports: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     suite_failures: list[str] = field(default_factory=list)
     broken: str = ""
     closing: bool = False
     starts: int = 0
+    fruitless: int = _FRUITLESS - 1  # of them, since the last that came as far as a spec; where none ever did, the first one counts
     runs: set[str] = field(default_factory=set)
 
 
@@ -84,7 +61,7 @@ class Pool:
         self._suite, self._arguments, self._count, self._seconds, self._folder = suite, tuple(arguments), count, seconds, folder
         self._index, self._serial = numbering.index, {name: place for place, name in enumerate(numbering.serial)}
         # Ginkgo's process 1 ends with all that must run on it, unless it is told not to.
-        self._not_by_itself = [f"--ginkgo.skip={_all_of(numbering)}"] if numbering.serial else []
+        self._not_by_itself = [f"--ginkgo.skip={all_serial(numbering)}"] if numbering.serial else []
         self._changed = threading.Condition()
         self._all = _State()
         self._exchange = Exchange(self)
@@ -139,7 +116,7 @@ class Pool:
         with self._changed:
             for slot in self._all.slots.values():
                 if slot.runs and not slot.interrupted and slot.process.run == run:
-                    self._interrupt(slot, reason, skips=skips)
+                    slot.interrupt(reason, skips=skips)
                     return True
         return False
 
@@ -160,7 +137,7 @@ class Pool:
             self._all.closing = True
             for slot in self._all.slots.values():
                 if slot.runs and not slot.interrupted:
-                    self._interrupt(slot, "the run ended before this spec did")
+                    slot.interrupt("the run ended before this spec did")
             self._changed.notify_all()
         try:
             self._keeper.join()
@@ -193,14 +170,14 @@ class Pool:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
         with self._changed:
             slot = self._all.slots[process]
-            slot.asked = True
+            slot.asked, self._all.fruitless = True, 0
             if process == _SERIAL:
                 return _NO_MORE  # it goes on with what it has by itself
-            self._lose(slot, process, f"the suite's process went on without a word on this spec{f'; it ran: {slot.ran}' if slot.ran else ''}")
+            self._let_go(slot, f"the suite's process went on without a word on this spec{f'; it ran: {slot.ran}' if slot.ran else ''}")
             while not self._all.closing and not slot.interrupted and slot.process.alive:
                 spec = self._next()
                 if spec is not None:
-                    self._begin(slot, spec)
+                    slot.begin(spec)
                     return self._index[spec.name]
                 self._changed.wait(_LOOK_SECONDS)
             return _NO_MORE
@@ -216,10 +193,6 @@ class Pool:
             self._all.queue.remove(chosen)
         return chosen
 
-    @staticmethod
-    def _begin(slot: _Slot, spec: Spec) -> None:
-        slot.spec, slot.reported, slot.ran, slot.since, slot.began = spec, False, "", time.monotonic(), time.time()
-
     def did_run(self, process: int, report: dict[str, Any]) -> None:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
         with self._changed:
@@ -231,7 +204,7 @@ class Pool:
                 self._all.suite_failures.append(f"{report['LeafNodeType']}: {outcome_of(report).message}")
             self._changed.notify_all()
 
-    def _take_report(self, slot: _Slot, report: dict[str, Any]) -> None:
+    def _take_report(self, slot: Slot, report: dict[str, Any]) -> None:
         name = text_of(report)
         slot.ran = name
         if slot.spec is None:
@@ -243,10 +216,9 @@ class Pool:
         elif not any(spec.name == name for spec in self._all.queue):
             return  # of the same ordered container, and not asked for
         self._all.queue = [spec for spec in self._all.queue if spec.name != name]
-        outcome = outcome_of(report, slot.reason)
-        self._all.outcomes[name] = _as_skipped(outcome, slot.reason) if slot.skips else outcome
+        self._all.outcomes[name] = slot.outcome(report)
         if slot.then and not slot.interrupted:
-            self._begin(slot, slot.then.pop(0))
+            slot.begin(slot.then.pop(0))
 
     def did_end(self, process: int, report: dict[str, Any]) -> None:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
@@ -273,30 +245,26 @@ class Pool:
                     self._start()
                 self._changed.wait(_LOOK_SECONDS)
 
-    def _look(self, number: int, slot: _Slot) -> None:
-        code, now = slot.process.wait(0), time.monotonic()
+    def _look(self, number: int, slot: Slot) -> None:
+        code = slot.process.wait(0)
         if code is not None:
             self._ended(number, slot, code)
         elif slot.interrupted:
-            late = now - slot.interrupted
-            if slot.pokes == 1 and late > _GRACE_SECONDS[0]:
-                slot.pokes = 2
-                slot.process.interrupt()
-            elif late > _GRACE_SECONDS[1]:
-                slot.process.kill()
-        elif slot.runs and now - slot.since > self._seconds:
-            self._interrupt(slot, f"not done within {self._seconds:g} s (--kind-spec-timeout)")
+            slot.press()
+        elif slot.runs and slot.seconds > self._seconds:
+            slot.interrupt(f"not done within {self._seconds:g} s (--kind-spec-timeout)")
 
-    def _ended(self, number: int, slot: _Slot, code: int) -> None:
+    def _ended(self, number: int, slot: Slot, code: int) -> None:
         run = slot.process.run
         if run:
             self._all.runs.add(run)
         words = slot.process.last_words()
-        self._lose(slot, number, f"the suite's process {number} ended with {code} while it ran this spec; its last lines:\n{words}")
+        self._let_go(slot, f"the suite's process {number} ended with {code} while it ran this spec; its last lines:\n{words}")
         if not self._all.closing:
             self._all.queue[:0] = slot.then
         del self._all.slots[number]
-        if not slot.asked and not self._all.closing:
+        self._all.fruitless += 0 if slot.asked else 1
+        if self._all.fruitless >= _FRUITLESS and not self._all.closing:
             why = "\n".join(self._all.suite_failures) or words
             self._all.broken = f"the suite ({self._suite.binary.name}) ended with {code} before its first spec:\n{why}"
         self._changed.notify_all()
@@ -314,21 +282,22 @@ class Pool:
             if number not in slots and wanted > 0:
                 wanted -= 1
                 # All may run; we say which do.
-                slots[number] = _Slot(process=self._process(number, ["--ginkgo.focus=.", *(self._not_by_itself if number == 1 else [])]))
+                slots[number] = Slot(
+                    number=number, process=self._process(number, ["--ginkgo.focus=.", *(self._not_by_itself if number == 1 else [])])
+                )
 
     def _start_serial(self) -> None:
         """One process for the specs that ginkgo itself runs one after the other, as many as an argument can name."""
         chosen: list[Spec] = []
         length = 0
         for spec in sorted(self._all.queue, key=lambda spec: self._serial[spec.name]):
-            length += len(_exactly([spec.name]).encode())
+            length += len(exactly([spec.name]).encode())
             if length < _LONGEST_FOCUS:
                 chosen.append(spec)
         self._all.queue = [spec for spec in self._all.queue if spec not in chosen]
-        slot = self._all.slots[_SERIAL] = _Slot(
-            process=self._process(_SERIAL, [f"--ginkgo.focus={_exactly(spec.name for spec in chosen)}"]), then=chosen[1:]
-        )
-        self._begin(slot, chosen[0])
+        process = self._process(_SERIAL, [f"--ginkgo.focus={exactly(spec.name for spec in chosen)}"])
+        slot = self._all.slots[_SERIAL] = Slot(number=_SERIAL, process=process, then=chosen[1:])
+        slot.begin(chosen[0])
 
     def _process(self, number: int, arguments: Sequence[str]) -> SuiteProcess:
         self._all.starts += 1
@@ -347,40 +316,16 @@ class Pool:
             *self._arguments,
         ]
 
-    def _interrupt(self, slot: _Slot, reason: str, *, skips: bool = False) -> None:
-        slot.interrupted, slot.reason, slot.skips, slot.pokes = time.monotonic(), reason, skips, 1
-        slot.process.interrupt()
-
-    def _lose(self, slot: _Slot, process: int, message: str) -> None:
-        """Lets go of the slot's spec; one of which no report came has failed."""
-        spec, slot.spec = slot.spec, None
-        if spec is None or slot.reported:
-            return
-        outcome = lost(spec.name, slot.reason or message, start=slot.began, process=process, output=slot.process.last_words())
-        self._all.outcomes[spec.name] = _as_skipped(outcome, slot.reason) if slot.skips else outcome
-        self._changed.notify_all()
+    def _let_go(self, slot: Slot, message: str) -> None:
+        outcome = slot.let_go(message)
+        if outcome is not None:
+            self._all.outcomes[outcome.name] = outcome
+            self._changed.notify_all()
 
     def _doing(self) -> str:
         running = [slot for slot in self._all.slots.values() if slot.runs]
         if not running:
             return "the suite starts" if self._all.slots else ""
-        longest = max(running, key=lambda slot: time.monotonic() - slot.since)
+        longest = max(running, key=lambda slot: slot.seconds)
         assert longest.spec is not None  # noqa: S101 - they are chosen by it
-        return f"{len(running)} running, {len(self._all.queue)} waiting; for {time.monotonic() - longest.since:.0f} s: {longest.spec.name}"
-
-
-def _as_skipped(outcome: Outcome, reason: str) -> Outcome:
-    if outcome.state != FAILED:
-        return outcome
-    return Outcome(name=outcome.name, state=SKIPPED, message=reason, start=outcome.start, seconds=outcome.seconds, process=outcome.process)
-
-
-def _exactly(names: Iterable[str]) -> str:
-    """A focus (Go's regular expression, on the suite's description and the spec's text) for these alone."""
-    return f" (?:{'|'.join(re.escape(name) for name in names)})$"
-
-
-def _all_of(numbering: Numbering) -> str:
-    """What fits all serial specs and no other: upstream's mark in their names, or else those names."""
-    marked = all("[Serial]" in name for name in numbering.serial) and not any("[Serial]" in name for name in numbering.index)
-    return r"\[Serial\]" if marked else _exactly(numbering.serial)
+        return f"{len(running)} running, {len(self._all.queue)} waiting; for {longest.seconds:.0f} s: {longest.spec.name}"

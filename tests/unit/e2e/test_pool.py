@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_kind.e2e import pool as pool_module
+from pytest_kind.e2e import slot as slot_module
 from pytest_kind.e2e.listing import Selection, listed
 from pytest_kind.e2e.numbering import numbered
 from pytest_kind.e2e.outcome import Outcome
@@ -178,7 +179,7 @@ def test_a_deadline(opened: Open) -> None:
 
 
 def test_one_that_does_not_heed_an_interrupt_is_killed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_GRACE_SECONDS", (0.3, 0.6))
+    monkeypatch.setattr(slot_module, "_GRACE_SECONDS", (0.3, 0.6))
     pool, specs = opened(spec("slow", "stuck"), spec("a"), count=1, seconds=0.5)
     found = outcomes(pool, specs)
     assert (found["slow"].state, found["slow"].message) == ("failed", "not done within 0.5 s (--kind-spec-timeout)")
@@ -217,6 +218,17 @@ def test_a_suite_that_dies_at_once(opened: Open, tmp_path: Path) -> None:
     pool.want(specs.values())
     with pytest.raises(SuiteBroken, match="ended with 1 before its first spec:\ncannot load the kubeconfig"):
         pool.take({"a"})
+
+
+def test_a_process_that_dies_at_its_start_is_replaced(opened: Open, tmp_path: Path) -> None:
+    pool, specs = opened(spec("boom", "crash"), spec("a"), count=1)
+    pool.want([specs["boom"]])
+    assert pool.take({"boom"}).state == "failed"
+    (tmp_path / "e2e.test").rename(tmp_path / "real")
+    (tmp_path / "e2e.test").write_text(f"#!/bin/sh\nmv {tmp_path}/real {tmp_path}/e2e.test\nexit 1\n")
+    (tmp_path / "e2e.test").chmod(0o755)
+    pool.want([specs["a"]])
+    assert pool.take({"a"}).state == "passed"
 
 
 def test_what_fails_in_the_suites_own_clean_up(opened: Open) -> None:
