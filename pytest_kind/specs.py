@@ -120,9 +120,9 @@ class UpstreamSpecs:
 
     def _begin(self, first: SpecItem) -> None:
         """Makes what all share before any has its turn: the first of them may take the longest, and the others need not wait for it."""
-        start = SpecStart.from_parent(
-            first.getparent(SpecSuite), name=first.name, nodeid=first.nodeid, spec=first.spec, settings=settings_of(self.config)
-        )
+        suite = first.getparent(SpecSuite)
+        assert suite is not None  # noqa: S101 - all of them are its
+        start = SpecStart.from_parent(suite, name=first.name, nodeid=first.nodeid, spec=first.spec, settings=settings_of(self.config))
         state = first.session._setupstate  # noqa: SLF001 - there is no public way to set fixtures up before an item's turn
         try:
             state.setup(start)
