@@ -212,7 +212,15 @@ def main() -> int:
             return 1 if compare(bench, arguments.rounds) else 0
         finally:
             if arguments.name is None:
-                delete = [sys.executable, "-m", "pytest_kind", "--cache-dir", str(arguments.cache_dir), "delete", "cluster", "--name", bench.name]
+                delete = [
+                    str(Path(sys.executable).with_name("pytest-kind")),
+                    "--cache-dir",
+                    str(arguments.cache_dir),
+                    "delete",
+                    "cluster",
+                    "--name",
+                    bench.name,
+                ]
                 subprocess.run(delete, check=False)
             bench.engine.close()
 

@@ -121,6 +121,14 @@ class SpecItem(pytest.Item):
         return self.config.rootpath / self.spec.file, self.spec.line - 1, self.name
 
 
+class SpecStart(SpecItem):
+    """Sets up what all specs share, and has no turn."""
+
+    def setup(self) -> None:
+        """Without what each test has anew."""
+        self._request.getfixturevalue("kind_specs")
+
+
 def _wants(kind_specs: SpecRunner) -> None:
     """Whose arguments are the fixtures of every spec."""
 

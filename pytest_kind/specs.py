@@ -26,7 +26,7 @@ from pytest_kind.image.inputs import read_inputs
 from pytest_kind.image.source import release_of
 from pytest_kind.image.suite import suite_for
 from pytest_kind.image.workshop import Workshop
-from pytest_kind.items import SpecItem, SpecSuite, markers_of
+from pytest_kind.items import SpecItem, SpecStart, SpecSuite, markers_of
 from pytest_kind.lease.session import Session
 from pytest_kind.plugin import settings_of
 from pytest_kind.provision import docker_engine
@@ -121,13 +121,18 @@ class UpstreamSpecs:
 
     def _begin(self, first: SpecItem) -> None:
         """Makes what all share before any has its turn: the first of them may take the longest, and the others need not wait for it."""
-        suite = cast("pytest.Item", first.getparent(SpecSuite))
-        first.session._setupstate.setup(suite)  # noqa: SLF001 - fixtures of the session's end with it; it must have begun
+        suite = first.getparent(SpecSuite)
+        assert suite is not None  # noqa: S101 - all of them are its
+        start = SpecStart.from_parent(suite, name=first.name, nodeid=first.nodeid, spec=first.spec, settings=settings_of(self.config))
+        state = first.session._setupstate  # noqa: SLF001 - there is no public way to set fixtures up before an item's turn
         try:
-            runner: SpecRunner = first._request.getfixturevalue("kind_specs")  # noqa: SLF001 - of the item, as in its own setup
+            state.setup(start)
         except TEST_OUTCOME:
-            return  # pytest keeps it, and raises it again in each item's setup
-        runner.want(item.spec for item in self._waiting)
+            return  # its fixtures keep it, and it is raised again in each item's setup
+        finally:
+            state.teardown_exact(first)
+        if self.runner is not None:
+            self.runner.want(item.spec for item in self._waiting)
 
     def _ended(self) -> SpecItem:
         if self.runner is None:  # the cluster or the suite did not come up: each item will say so

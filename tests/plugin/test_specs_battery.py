@@ -105,7 +105,7 @@ def test_the_first_spec_holds_no_other_up(drill: Drill) -> None:
         seen.append(drill.outcomes)
         gate.touch()
 
-    drill.run(then=through, after="four", one=f"until:{gate}").assert_outcomes(passed=4)
+    drill.run("-W", "error", then=through, after="four", one=f"until:{gate}").assert_outcomes(passed=4)
     assert seen == [{"two": "passed", "three": "passed", "four": "passed"}]
 
 
