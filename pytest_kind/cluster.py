@@ -51,6 +51,7 @@ class Maker:
 
     Attributes:
         retain: whether the machines of a boot that failed stay, to be looked at.
+        failed: told of a boot that failed, its cluster's name and the evidence, while its machines are there.
     """
 
     connect: Callable[[], Provider]
@@ -60,6 +61,7 @@ class Maker:
     progress: Progress
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
     retain: bool = False
+    failed: Callable[[str, str], object] = field(default=lambda *_: None)
 
     def make(self, request: Request) -> Handle:
         """A ready cluster: the kept one that is asked for, or a new one.
@@ -163,7 +165,11 @@ class Maker:
             raise
         except KindError as error:
             evidence = "\n".join(filter(None, (node_evidence(self.provider, one.container, one.name) for one in there)))
-            self._roll_back(plan.cluster, renewal)
+            try:
+                if not isinstance(error, Conflict):  # which is tried again, or is no fault of the machines
+                    self.failed(plan.cluster, evidence)
+            finally:
+                self._roll_back(plan.cluster, renewal)
             raise BootError(plan.cluster, phase, error, evidence) from error
         except BaseException:
             self._roll_back(plan.cluster, renewal)

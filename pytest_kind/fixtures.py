@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
     from pytest_kind.config.settings import Settings
+    from pytest_kind.e2e.runner import SpecRunner
     from pytest_kind.peer import KindCluster
     from pytest_kind.run import Run
     from pytest_kind.toolbox.registry import Registry
@@ -131,6 +132,25 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
             return stack.enter_context(_cluster(request.config, settings))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def kind_specs(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[SpecRunner]:
+    """What runs upstream specs on the cluster; the items of ``--kind-focus`` use it."""
+    from pytest_kind import specs  # noqa: PLC0415
+
+    hooks = request.config.pluginmanager.getplugin(specs.NAME)
+    if not isinstance(hooks, specs.UpstreamSpecs):
+        pytest.fail("kind_specs: this run has no upstream specs: --kind-focus asks for some", pytrace=False)
+    with _told_once():
+        runner = hooks.start(kind_cluster, _run(request.config, options.resolve(request.config)))
+    try:
+        yield runner
+    finally:
+        with _told_once():
+            failures = hooks.close()
+    if failures:
+        pytest.fail("the suite failed outside of its specs:\n" + "\n".join(failures), pytrace=False)
 
 
 @pytest.fixture(scope="session")

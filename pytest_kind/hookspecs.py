@@ -28,3 +28,13 @@ def pytest_kind_boot_actions(cluster_config: ClusterConfig) -> Iterable[Action]:
 @pytest.hookspec
 def pytest_kind_cluster_ready(cluster: KindCluster) -> None:
     """Is told of a cluster before the first test gets it."""
+
+
+@pytest.hookspec
+def pytest_kind_cluster_ends(cluster: KindCluster) -> None:
+    """Is told of a cluster after its last test, before it is removed, or let go of where it is kept."""
+
+
+@pytest.hookspec
+def pytest_kind_cluster_failed(name: str, evidence: str) -> None:
+    """Is told of a cluster that did not boot, before what is there of it is removed."""

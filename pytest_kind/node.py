@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tarfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind.errors import CommandError
@@ -45,3 +48,22 @@ class KindNode:
         if result.code:
             raise CommandError(self.name, argv, result.code, result.output)
         return result.stdout
+
+    def copy_out(self, path: str, target: Path) -> None:
+        """Copies a file of the node, with its mode.
+
+        Args:
+            path: on the node; links are followed.
+            target: the new file here.
+
+        Raises:
+            CommandError: there is no such file.
+        """
+        real = self.exec("realpath", "--canonicalize-existing", path).strip()
+        with self._provider.get(self.container, real) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:
+                    with target.open("wb") as file:
+                        shutil.copyfileobj(content, file)
+                    target.chmod(member.mode)

@@ -7,6 +7,8 @@ project that has the plugin installed: pytest and the standard library only.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,6 +59,22 @@ def _choice(*accepted: str) -> Callable[[str], str]:
     return parse
 
 
+def _count(low: int, high: int) -> Callable[[Any], Any]:
+    def parse(value: str | int) -> int:
+        if not str(value).isdigit() or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _words(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise ValueError(f"arguments as a shell takes them ({error})") from error
+
+
 def _path(value: str | Path) -> Path:
     return Path(_text(str(value))).expanduser()
 
@@ -93,15 +111,29 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
+    Option("artifacts", _path, None, "DIR", "where JUnit, logs of all nodes and a summary are left at the end, for a CI system to collect"),
     Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),
     Option("config", _path, None, "FILE", "a cluster configuration in kind's v1alpha4 format (default: one control-plane node)"),
+    Option("focus", _text, None, "REGEX", "run the upstream specs whose text it matches (ginkgo's focus: Go's regular expressions)"),
     Option("image", _text, None, "REF", "a node image, in the engine or to be pulled (default: a cached or new one of --kind-version)"),
     Option("keep", _flag, False, None, "leave the cluster running, and attach to it in the next run that asks for the same"),
     Option("keep_namespace", _choice("never", "failed"), "never", "WHEN", "keep the namespaces of kind_namespace: never, or those of failed tests"),
+    Option("label_filter", _text, None, "EXPRESSION", "run the upstream specs whose labels it fits (ginkgo's: 'sig-storage && !Slow')"),
     Option("lease", _between(10, 86400, int), 300, "SECONDS", "how long nodes run on after this process is gone without having removed them"),
+    Option("missing_image", _choice("fail", "skip"), "fail", "WHAT", "what becomes of an upstream spec whose image cannot be pulled: fail, or skip"),
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
+    Option(
+        "procs", _count(1, 64), None, "N", "how many upstream specs run beside each other (default: twice the processors; on xdist's workers one)"
+    ),
+    Option("skip", _text, None, "REGEX", "leave out the upstream specs whose text it matches (ginkgo's skip)"),
     Option("source", _source, None, "SOURCE", "what Kubernetes is taken from: a checkout's folder, a server tarball's path or URL, release:v1.37.1"),
+    Option("spec_timeout", _between(1, 86400, float), 1800.0, "SECONDS", "how long an upstream spec may take before it is broken off"),
+    Option("stand_ins", _flag, False, None, "serve images that this project builds under the names of upstream's, for machines without a registry"),
+    Option(
+        "suite", _path, None, "FILE", "the binary with the specs, e2e.test (default: of the cluster's version, from the same source as its image)"
+    ),
+    Option("suite_args", _words, None, "ARGS", "further arguments for that binary, such as -storage.testdriver=FILE"),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
@@ -137,7 +169,9 @@ def register(parser: pytest.Parser) -> None:
         if option.metavar is None:
             group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.help)
         else:
-            group.addoption(option.flag, dest=option.dest, metavar=option.metavar, default=None, help=option.help)
+            # A presubmit's word for it: build this, and run its specs.
+            flags = [option.flag, "--kind-build"] if option.name == "source" else [option.flag]
+            group.addoption(*flags, dest=option.dest, metavar=option.metavar, default=None, help=option.help)
         parser.addini(option.ini, f"{option.help} ({option.flag}, {option.environment})", default=None)
     group.addoption("--kind-gc", dest="kind_gc", action="store_true", default=False, help=GC_HELP)
 
@@ -164,6 +198,34 @@ def kubeconfig_file(config: pytest.Config) -> Path | None:
     path: Path = config.invocation_params.dir / _path(given)
     worker = getattr(config, "workerinput", {}).get("workerid")
     return path.with_name(f"{path.name}-{worker}") if worker else path
+
+
+_SPEC_FILE = re.compile(r"(?P<file>[^:\[]+\.go)(::(?P<name>.*))?", re.DOTALL)
+
+
+def spec_arguments(config: pytest.Config) -> list[tuple[str, str | None]]:
+    """The arguments that name upstream specs, as node ids do: ``test/e2e/network/dns.go::[sig-network] DNS should …``."""
+    found = (_SPEC_FILE.fullmatch(argument) for argument in config.args)
+    return [(one["file"], one["name"]) for one in found if one]
+
+
+def is_spec(argument: str) -> bool:
+    """Whether an argument names upstream specs."""
+    return _SPEC_FILE.fullmatch(argument) is not None
+
+
+def asks_for_specs(config: pytest.Config) -> bool:
+    """Whether this run has upstream specs."""
+    wanted = (option for option in OPTIONS if option.name in {"focus", "skip", "label_filter", "suite"})
+    return any(_raw(config, option, {}, "")[1] is not None for option in wanted) or bool(spec_arguments(config))
+
+
+def artifacts(config: pytest.Config) -> Path | None:
+    """Where this run leaves artifacts, if it runs anything."""
+    row = next(option for option in OPTIONS if option.name == "artifacts")
+    if config.getoption("collectonly", default=False) or _raw(config, row, {}, "")[1] is None:
+        return None
+    return resolve(config).artifacts
 
 
 def ignored(config: pytest.Config) -> list[str]:
@@ -206,7 +268,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = default_cache()
-    for name in ("cache_dir", "config", "source"):
+    for name in ("artifacts", "cache_dir", "config", "source", "suite"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
             values[name] = (base / values[name]).absolute()

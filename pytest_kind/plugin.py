@@ -37,12 +37,23 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest's own JUnit
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", options.MARKER)
     if not config.pluginmanager.has_plugin("kind-fixtures"):
         from pytest_kind import fixtures  # noqa: PLC0415 - it imports this module
 
         config.pluginmanager.register(fixtures, "kind-fixtures")
+    if options.asks_for_specs(config):
+        from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
+
+        config.pluginmanager.register(specs.UpstreamSpecs(config), specs.NAME)
+    folder = options.artifacts(config)
+    if folder is not None:
+        from pytest_kind import artifacts  # noqa: PLC0415 - docker and the rest, for runs that leave some
+
+        artifacts.check(folder)
+        config.pluginmanager.register(artifacts.Artifacts(config, folder), artifacts.NAME)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -77,7 +88,12 @@ def _parametrized(metafunc: pytest.Metafunc) -> set[str]:
     return {name.strip() for mark in metafunc.definition.iter_markers("parametrize") for name in str(mark.args[0] if mark.args else "").split(",")}
 
 
-def _settings(config: pytest.Config, marks: dict[str, Any], where: str) -> Any:  # noqa: ANN401 - Settings, imported lazily
+def settings_of(config: pytest.Config) -> Any:  # noqa: ANN401 - Settings, imported lazily
+    """The parameter of a test without a marker: the same object for each of them."""
+    return _settings(config, {}, "")
+
+
+def _settings(config: pytest.Config, marks: dict[str, Any], where: str) -> Any:  # noqa: ANN401 - as above
     """Equal wishes are one object, so that pytest sees one parameter; they are checked at once, before any test runs."""
     known = config.stash.setdefault(_KNOWN, {})
     key = repr(sorted(marks.items(), key=lambda item: item[0]))

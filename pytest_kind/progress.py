@@ -36,6 +36,15 @@ class Progress:
             self.timings.append((what, seconds))
             self._end(what, seconds, ended)
 
+    @contextmanager
+    def watch(self, what: str) -> Iterator[None]:
+        """A time in which something goes on that says for itself how it ends; ticks show it meanwhile."""
+        self._begin(what, None)
+        try:
+            yield
+        finally:
+            self._forget()
+
     def note(self, text: str) -> None:
         """One line that stays."""
 
@@ -46,6 +55,9 @@ class Progress:
         pass
 
     def _end(self, what: str, seconds: float, ended: str) -> None:
+        pass
+
+    def _forget(self) -> None:
         pass
 
 
@@ -88,6 +100,9 @@ class PlainProgress(Progress):
         self._steps.pop()
         self.write(f"kind: {what}: {ended} in {seconds:.1f} s\n")
 
+    def _forget(self) -> None:
+        self._steps.pop()
+
 
 @dataclass(slots=True)
 class TerminalProgress(Progress):
@@ -122,3 +137,7 @@ class TerminalProgress(Progress):
         if seconds > 1 or ended != "done":
             self._line(f"kind: {what}: {ended} in {seconds:.1f} s")
             self.write("\n")
+
+    def _forget(self) -> None:
+        self._steps.pop()
+        self._line("")

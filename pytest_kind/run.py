@@ -33,11 +33,11 @@ class Run:
     def __init__(self, config: pytest.Config, cache: Path) -> None:
         self._config = config
         with contextlib.ExitStack() as undoing:
-            self._provider = docker_engine.connect()
-            undoing.callback(self._provider.close)
+            self.provider = docker_engine.connect()
+            undoing.callback(self.provider.close)
             self.session = Session.open(cache)
             undoing.callback(self.session.close)
-            swept = sweep(self._provider, cache, self.session.id)
+            swept = sweep(self.provider, cache, self.session.id)
             undoing.pop_all()  # from here on it is close() that undoes
         self._closed = False
         self.clusters: list[KindCluster] = []
@@ -52,13 +52,14 @@ class Run:
             self.progress.note(f"removed what a dead run left: {', '.join(swept.removed)}")
         self._maker = Maker(
             connect=docker_engine.connect,
-            provider=self._provider,
+            provider=self.provider,
             session=self.session,
             cache=cache,
             progress=self.progress,
             extra_actions=lambda cluster: [
                 action for actions in config.hook.pytest_kind_boot_actions(cluster_config=cluster) for action in actions or ()
             ],
+            failed=lambda name, evidence: config.hook.pytest_kind_cluster_failed(name=name, evidence=evidence),
         )
 
     def make(self, request: Request) -> KindCluster:
@@ -82,6 +83,12 @@ class Run:
 
     def drop(self, cluster: KindCluster) -> None:
         """Removes a cluster, or lets go of a kept one."""
+        try:
+            self._config.hook.pytest_kind_cluster_ends(cluster=cluster)
+        finally:
+            self._remove(cluster)
+
+    def _remove(self, cluster: KindCluster) -> None:
         if cluster.lease_failure:
             self.last_lines.append(f"the lease of cluster {cluster.name} could not be renewed at last: {cluster.lease_failure}")
         if cluster.kept:
@@ -94,13 +101,16 @@ class Run:
 
     def serve_registry(self, request: Request) -> registry.Registry:
         """A registry from which the run's clusters pull, those to come too. It goes at the run's end, at the latest."""
-        marks = self.session.labels(lease=request.lease)
-        workshop = Workshop(provider=self._provider, cache=self._maker.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
-        made = registry.serve(workshop, request, docker_engine.connect)
+        made = registry.serve(self.workshop(request.lease), request, docker_engine.connect)
         self.registries.append(made)
         for cluster in self.clusters:
             self._attach(made, cluster)
         return made
+
+    def workshop(self, lease: int) -> Workshop:
+        """Where this run builds what it needs."""
+        marks = self.session.labels(lease=lease)
+        return Workshop(provider=self.provider, cache=self._maker.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
 
     def _attach(self, one: registry.Registry, cluster: KindCluster) -> None:
         if one.reaches(cluster):
@@ -122,12 +132,12 @@ class Run:
         for cluster in list(self.clusters):
             self.drop(cluster)
         mine = {labels.SESSION: self.session.id}
-        for container in self._provider.containers(mine):
+        for container in self.provider.containers(mine):
             if not labels.is_kept(container.labels):
-                self._provider.remove(container.id)
+                self.provider.remove(container.id)
         self._closed = True
         self.session.close()
-        self._provider.close()
+        self.provider.close()
         atexit.unregister(self.close_for_good)
 
     def close_for_good(self) -> None:
@@ -151,9 +161,22 @@ class Run:
         signal.signal(signal.SIGTERM, on_sigterm)
 
 
+_PROGRESSES: pytest.StashKey[list[Progress]] = pytest.StashKey()
+
+
+def progresses(config: pytest.Config) -> list[Progress]:
+    """Every progress of this process: they know what took how long."""
+    return config.stash.setdefault(_PROGRESSES, [])
+
+
 def make_progress(config: pytest.Config) -> Progress:
     """Progress in the form that the run's terminal and options ask for."""
-    form = progress_form(config)
+    made = _progress(config, progress_form(config))
+    progresses(config).append(made)
+    return made
+
+
+def _progress(config: pytest.Config, form: str) -> Progress:
     if form == "none":
         return Progress()
     capture = config.pluginmanager.getplugin("capturemanager")

@@ -6,11 +6,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_kind.cli.stand_ins import build_stand_ins
 from pytest_kind.cli.terms import Commands, add_name, add_output, cluster_name, group, leaf
 from pytest_kind.cli.work import Work, done, show_json, working
 from pytest_kind.errors import UsageError
 from pytest_kind.handle import KindCluster
-from pytest_kind.image import go_modules, inputs, store
+from pytest_kind.image import store, suite
 from pytest_kind.image.workshop import Workshop
 
 _LEASE = 7200
@@ -43,11 +44,17 @@ def add(commands: Commands) -> None:
     parser = leaf(
         commands,
         "build",
-        "build the node image, or find that it is there",
+        "build the node image, or what the upstream specs take, or find that it is there",
         _build,
         more="examples:\n  pytest-kind build node-image --version v1.36.4\n  pytest-kind build -o json",
     )
-    parser.add_argument("what", nargs="?", choices=["node-image"], default="node-image", help="may be left out")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=["node-image", "stand-ins"],
+        default="node-image",
+        help="stand-ins: for the images of the upstream specs, where no registry is (default: %(default)s)",
+    )
     parser.add_argument("--version", metavar="VERSION", help="a Kubernetes version, such as v1.37.1")
     parser.add_argument("--source", metavar="SOURCE", help="a checkout, a server tarball by path or URL, or release:v1.37.1; instead of --version")
     parser.add_argument("--suite", action="store_true", help="build the upstream specs instead: e2e.test, ginkgo and agnhost of that version")
@@ -95,10 +102,16 @@ def _build(arguments: argparse.Namespace) -> None:
     with working(arguments) as work:
         marks = work.session.labels(lease=_LEASE)
         workshop = Workshop(provider=work.provider, cache=work.cache, scratch=work.session.folder, labels=marks, progress=work.progress)
+        if arguments.what == "stand-ins":
+            build_stand_ins(arguments, workshop)
+            return
         if arguments.suite:
-            wanted = inputs.read_inputs(work.provider.info().architecture, arguments.version)
-            folder = go_modules.build(workshop, wanted, go_modules.SUITE, "suite")
-            found, text = {"kubernetes": wanted.kubernetes, "suite": str(folder)}, f"upstream suite in {folder}"
+            if arguments.source is not None and arguments.version is not None:
+                raise UsageError(f"--source {arguments.source}: given together with --version {arguments.version}; only one can say what is built")
+            specs = suite.suite_for(workshop, kubernetes=arguments.version, source=arguments.source)
+            programs = {"e2e.test": specs.binary, **suite.companions(workshop, specs.kubernetes)}
+            found = {"kubernetes": specs.kubernetes, "suite": str(specs.binary.parent), **{name: str(path) for name, path in programs.items()}}
+            text = f"upstream suite of Kubernetes {specs.kubernetes}: {', '.join(map(str, programs.values()))}"
         else:
             image = store.resolve(workshop, kubernetes=arguments.version, source=arguments.source)
             found = {"kubernetes": image.kubernetes or "", "image": image.reference, "id": image.id}

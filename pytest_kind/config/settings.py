@@ -14,29 +14,47 @@ class Settings:
     Compared by identity: a configuration may be a mapping, and pytest groups tests by parameters that it can hash.
 
     Attributes:
+        artifacts: where a CI system collects.
         cache_dir: where parts of images, locks and sessions lie.
         config: a file, a mapping or a ``ClusterConfig``; nothing is one control-plane node.
+        focus, skip, label_filter: which upstream specs, in ginkgo's words.
         image: a node image.
         keep: whether the cluster outlives the session.
         keep_namespace: ``never`` or ``failed``.
         lease: seconds that nodes run without this process.
+        missing_image: ``fail`` or ``skip``: what becomes of a spec whose image cannot be pulled.
         name: of the cluster.
         network: of the engine, for the nodes.
+        procs: how many specs run beside each other, if it was said.
         source: of Kubernetes: a path, a URL, or a release.
+        spec_timeout: seconds for a spec.
+        stand_ins: whether images of ours are served under upstream's names.
+        suite: the binary with the specs, if one was named.
+        suite_args: further arguments for it, if any.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
         sources: option -> what gave its value, for messages.
     """
 
+    artifacts: Path | None
     cache_dir: Path
     config: Any
+    focus: str | None
     image: str | None
     keep: bool
     keep_namespace: str
+    label_filter: str | None
     lease: int
+    missing_image: str
     name: str | None
     network: str
+    procs: int | None
+    skip: str | None
     source: str | Path | None
+    spec_timeout: float
+    stand_ins: bool
+    suite: Path | None
+    suite_args: tuple[str, ...] | None
     timeout: float
     version: str | None
     sources: dict[str, str] = field(default_factory=dict)

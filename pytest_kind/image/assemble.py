@@ -6,13 +6,13 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.errors import CommandError, ImageError
-from pytest_kind.image import archive, debian, go_modules
+from pytest_kind.image import archive, debian, derived, go_modules
 from pytest_kind.image.workshop import Workshop, need
 from pytest_kind.provision.provider import Image
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _PROXY = "kube-proxy"
+_NODE = ("kubeadm", "kubectl", "kubelet")
 _SCRATCH = "/build"
 
 
@@ -38,6 +39,11 @@ class Parts:
     local_path: Path
     pause: Path
     tags: Mapping[str, str]
+
+    @property
+    def others(self) -> list[str]:
+        """The names of all parts but Kubernetes, which end with their digests."""
+        return [part.name for part in (self.containerd, self.cni, self.etcd, self.coredns, self.local_path, self.pause)]
 
 
 def build_parts(workshop: Workshop, inputs: Inputs, source: Source) -> Parts:
@@ -74,13 +80,16 @@ def assemble(workshop: Workshop, inputs: Inputs, source: Source) -> Image:
     The builder carries the session's labels, so that it is swept when this process dies; the image must not.
     """
     parts = build_parts(workshop, inputs, source)
-    base = debian.base_image(workshop, inputs)
     provider = workshop.provider
-    with workshop.progress.step(f"assembling node image {inputs.tag}", 60):
+    recipe = derived.recipe(inputs, parts.kubernetes, [json.dumps(dict(parts.tags), sort_keys=True), debian.base_digest(inputs), *parts.others])
+    start = derived.nearest(provider.images({labels.KIND: "node-image"}), recipe)
+    base = debian.base_image(workshop, inputs) if start is None else start.image.id
+    what = "" if start is None else f" from {start.image.tags[0]}, with another {', '.join(sorted(start.changed)) or 'label'}"
+    with workshop.progress.step(f"assembling node image {inputs.tag}{what}", 60 if start is None else None):
         builder = provider.create(workshop.builder(base, purpose="builder", volume=_SCRATCH))
         try:
             provider.start(builder)
-            _Builder(workshop, inputs, parts, builder).fill()
+            _Builder(workshop, inputs, parts, builder, None if start is None else start.changed).fill()
             provider.stop(builder, 0)
             return provider.commit(
                 builder,
@@ -88,7 +97,14 @@ def assemble(workshop: Workshop, inputs: Inputs, source: Source) -> Image:
                 labels={
                     labels.KIND: "node-image",
                     labels.IMAGE_DIGEST: inputs.digest,
-                    labels.FACTS: json.dumps({"kubernetes": inputs.kubernetes, "source": inputs.source, "made": int(time.time())}),
+                    labels.FACTS: json.dumps(
+                        {
+                            "kubernetes": inputs.kubernetes,
+                            "source": inputs.source,
+                            "made": int(time.time()),
+                            **replace(recipe, depth=0 if start is None else start.depth).as_facts(),
+                        }
+                    ),
                 },
                 entrypoint=ENTRYPOINT,
                 environment={"container": "docker", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -99,21 +115,28 @@ def assemble(workshop: Workshop, inputs: Inputs, source: Source) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class _Builder:
-    """The steps inside the builder container, in order."""
+    """The steps inside the builder container, in order.
+
+    Attributes:
+        changed: the files of Kubernetes that are to replace those of a node image; nothing where it begins with the base layer.
+    """
 
     workshop: Workshop
     inputs: Inputs
     parts: Parts
     container: str
+    changed: frozenset[str] | None = None
 
     def fill(self) -> None:
         self._put_files()
-        self._run("configure", *self.inputs.masked_units)
+        if self.changed is None:
+            self._run("configure", *self.inputs.masked_units)
         images = self._write_images()
-        archives = {file.name: file for file in (images, *self._images_of_the_source())}
+        archives = {file.name: file for file in (*images, *self._images_of_the_source()) if file in images or self._is_new(file.name)}
         with archive.files_archive(archives, self.workshop.scratch) as files:
             self.workshop.provider.put(self.container, _SCRATCH, files)
-        images.unlink()
+        for file in images:
+            file.unlink()
         found = set(self._run("preload", _SCRATCH, *(f"{_SCRATCH}/{name}" for name in archives)).split())
         # kubeadm names the images it will ask for: one that is missing would be pulled at boot, or hang it.
         wanted = set(self._exec(["kubeadm", "config", "images", "list", "--kubernetes-version", self.inputs.kubernetes]).split())
@@ -125,11 +148,19 @@ class _Builder:
 
     def _put_files(self) -> None:
         root = self.inputs.root
-        files: dict[str, bytes | Path] = {}
-        for folder, target in ((root / "rootfs", ""), (root / "build", "kind/build/")):
-            for file in sorted(folder.rglob("*")):
-                if file.is_file():
-                    files[f"{target}{file.relative_to(folder)}"] = file
+        files: dict[str, bytes | Path] = {f"kind/build/{file.name}": file for file in sorted((root / "build").iterdir())}
+        files |= {f"usr/bin/{program}": self.parts.kubernetes / program for program in _NODE if self._is_new(program)}
+        if self.changed is None:
+            files |= self._files_of_the_rest(root)
+        with archive.files_archive(files, self.workshop.scratch) as tar:
+            self.workshop.provider.put(self.container, "/", tar)
+
+    def _is_new(self, name: str) -> bool:
+        return self.changed is None or name in self.changed
+
+    def _files_of_the_rest(self, root: Path) -> dict[str, bytes | Path]:
+        folder = root / "rootfs"
+        files: dict[str, bytes | Path] = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()}
         replaced = {
             "@PAUSE@": self.parts.tags["pause"],
             "@LOCAL_PATH_PROVISIONER@": self.inputs.versions["images"]["local-path-provisioner"],
@@ -137,22 +168,20 @@ class _Builder:
         }
         for name in ("etc/containerd/config.toml", "kind/manifests/default-storage.yaml", "kind/manifests/default-cni.yaml"):
             files[name] = _replace((root / "rootfs" / name).read_text(encoding="utf-8"), replaced).encode()
-        for program in ("kubeadm", "kubectl", "kubelet"):
-            files[f"usr/bin/{program}"] = self.parts.kubernetes / program
-        for folder, target in ((self.parts.containerd, "usr/local/bin"), (self.parts.cni, "opt/cni/bin")):
-            files |= {f"{target}/{file.name}": file for file in sorted(folder.iterdir())}
+        for place, target in ((self.parts.containerd, "usr/local/bin"), (self.parts.cni, "opt/cni/bin")):
+            files |= {f"{target}/{file.name}": file for file in sorted(place.iterdir())}
         files["kind/version"] = self.inputs.kubernetes.encode()  # kind reads it
-        with archive.files_archive(files, self.workshop.scratch) as tar:
-            self.workshop.provider.put(self.container, "/", tar)
+        return files
 
-    def _write_images(self) -> Path:
-        """The control plane's images, where the source has none, and ours, as one archive."""
+    def _write_images(self) -> list[Path]:
+        """The control plane's images, where the source has none, and ours, as one archive: those that are to be put in."""
         scratch, parts, tags = self.workshop.scratch, self.parts, self.parts.tags
         work = scratch / "layers"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        self._run("layers", f"{_SCRATCH}/proxy", f"{_SCRATCH}/busybox")
-        plans = []
+        if self._is_new(_PROXY):
+            self._run("layers", f"{_SCRATCH}/proxy", f"{_SCRATCH}/busybox")
+        plans: list[archive.ImagePlan] = []
 
         def layer(name: str, files: Mapping[str, Path], capabilities: Mapping[str, str] | None = None) -> Path:
             return archive.write_layer(work / f"{name}.tar", files, capabilities)
@@ -166,25 +195,26 @@ class _Builder:
 
         theirs = {file.stem for file in self._images_of_the_source()}
         for program in (*_CONTROL_PLANE, _PROXY):
-            if program not in theirs:
+            if program not in theirs and self._is_new(program):
                 program_layer = layer(program, {f"usr/local/bin/{program}": parts.kubernetes / program})
                 below = [fetched("proxy")] if program == _PROXY else []
                 plan(f"registry.k8s.io/{program}:{self.inputs.image_version}", [*below, program_layer])
-        plan(
-            f"registry.k8s.io/etcd:{tags['etcd']}",
-            [layer("etcd", {f"usr/local/bin/{name}": parts.etcd / name for name in ("etcd", "etcdctl")})],
-        )
-        # As upstream's: not root, and the file may bind port 53.
-        coredns = layer("coredns", {"coredns": parts.coredns / "coredns"}, {"coredns": archive.CAP_NET_BIND_SERVICE})
-        plan(f"registry.k8s.io/coredns/coredns:{tags['coredns']}", [coredns], ["/coredns"], "65532:65532")
-        plan(f"registry.k8s.io/pause:{tags['pause']}", [layer("pause", {"pause": parts.pause / "pause"})], ["/pause"], "65535:65535")
-        busybox = fetched("busybox")
-        plans.append(archive.ImagePlan(tag=self.inputs.versions["images"]["busybox"], layers=[busybox], command=["sh"]))
-        provisioner = layer("local-path", {"usr/local/bin/local-path-provisioner": parts.local_path / "local-path-provisioner"})
-        plan(self.inputs.versions["images"]["local-path-provisioner"], [busybox, provisioner])
-        target = archive.write_images(scratch / "images.tar", self.inputs.architecture, plans)
+        if self.changed is None:
+            plan(
+                f"registry.k8s.io/etcd:{tags['etcd']}",
+                [layer("etcd", {f"usr/local/bin/{name}": parts.etcd / name for name in ("etcd", "etcdctl")})],
+            )
+            # As upstream's: not root, and the file may bind port 53.
+            coredns = layer("coredns", {"coredns": parts.coredns / "coredns"}, {"coredns": archive.CAP_NET_BIND_SERVICE})
+            plan(f"registry.k8s.io/coredns/coredns:{tags['coredns']}", [coredns], ["/coredns"], "65532:65532")
+            plan(f"registry.k8s.io/pause:{tags['pause']}", [layer("pause", {"pause": parts.pause / "pause"})], ["/pause"], "65535:65535")
+            busybox = fetched("busybox")
+            plans.append(archive.ImagePlan(tag=self.inputs.versions["images"]["busybox"], layers=[busybox], command=["sh"]))
+            provisioner = layer("local-path", {"usr/local/bin/local-path-provisioner": parts.local_path / "local-path-provisioner"})
+            plan(self.inputs.versions["images"]["local-path-provisioner"], [busybox, provisioner])
+        written = [archive.write_images(scratch / "images.tar", self.inputs.architecture, plans)] if plans else []
         shutil.rmtree(work)
-        return target
+        return written
 
     def _images_of_the_source(self) -> list[Path]:
         return sorted(self.parts.kubernetes.glob("*.tar"))

@@ -26,6 +26,10 @@ _MISSING = (403, 404, 410)  # a bucket that may not be listed answers 403 for wh
 _CHUNK = 1 << 20
 
 
+class NotThere(SourceError):
+    """The server has no such file."""
+
+
 def fetch(workshop: Workshop, url: str, target: Path, known: Mapping[str, str]) -> dict[str, str] | None:
     """Downloads a file and returns its SHA-256 and what its server needs to say later that it has not changed.
 
@@ -36,6 +40,7 @@ def fetch(workshop: Workshop, url: str, target: Path, known: Mapping[str, str]) 
         Nothing where the server says that it is still the known one; no file is written then.
 
     Raises:
+        NotThere: the server says that it has none.
         SourceError: it cannot be had, is not whole, or does not fit a checksum.
         OSError: no server answers.
     """
@@ -49,7 +54,8 @@ def fetch(workshop: Workshop, url: str, target: Path, known: Mapping[str, str]) 
         error.close()
         if error.code == _NOT_MODIFIED and known:
             return None
-        raise SourceError(f"--kind-source: {url}: the server answers {error.code} {error.reason}") from error
+        problem = NotThere if error.code in _MISSING else SourceError
+        raise problem(f"--kind-source: {url}: the server answers {error.code} {error.reason}") from error
     with response, target.open("wb") as file, workshop.progress.step(f"downloading {url}"):
         hashes = copied(response, file.write, url, workshop.progress.tick)
     verify(hashes, url, lambda kind: _text(f"{url}.{kind}"), workshop.progress.note)

@@ -46,6 +46,7 @@ class Module:
 
     Attributes:
         version: where it is another one than that of the committed sums.
+        system: where its programs run on another than the nodes' Linux.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Module:
     usual: float | None = None
     stamped: bool = False
     version: str = ""
+    system: str = ""
 
 
 def _commands(*names: str) -> tuple[Program, ...]:
@@ -66,16 +68,10 @@ KUBERNETES = Module(
     usual=400,
     stamped=True,
 )
-SUITE = Module(
-    name="kubernetes",
-    programs=(
-        Program(name="e2e.test", package="k8s.io/kubernetes/test/e2e", test=True),
-        Program(name="ginkgo", package="github.com/onsi/ginkgo/v2/ginkgo"),
-        Program(name="agnhost", package="k8s.io/kubernetes/test/images/agnhost"),
-    ),
-    usual=180,
-    stamped=True,
-)
+# The upstream specs, and what goes with them, each a part of its own: whoever lists specs needs no image of agnhost.
+E2E = Module(name="kubernetes", programs=(Program(name="e2e.test", package="k8s.io/kubernetes/test/e2e", test=True),), usual=150, stamped=True)
+GINKGO = Module(name="kubernetes", programs=(Program(name="ginkgo", package="github.com/onsi/ginkgo/v2/ginkgo"),), usual=15)
+AGNHOST = Module(name="kubernetes", programs=(Program(name="agnhost", package="k8s.io/kubernetes/test/images/agnhost"),), usual=60, stamped=True)
 CONTAINERD = Module(
     name="containerd",
     programs=tuple(
@@ -119,11 +115,20 @@ def build(workshop: Workshop, inputs: Inputs, module: Module, label: str | None 
     Returns:
         A folder with one file for each program.
     """
-    folder = inputs.root / "go" / module.name
-    names = [f"{program.name}={program.package}" for program in module.programs]
     wanted = replace(module, version=_another(inputs, module, version))
-    digest = inputs.digest_of(_COMPILER, folder, module.tags, wanted.version, *names)
+    digest = _digest(inputs, wanted)
     return workshop.part(label or module.name, digest, lambda target: _compile(workshop, inputs, wanted, target), module.usual)
+
+
+def built(workshop: Workshop, inputs: Inputs, module: Module, label: str) -> bool:
+    """Whether ``build`` has it in the cache."""
+    return workshop.has(label, _digest(inputs, replace(module, version=_another(inputs, module, None))))
+
+
+def _digest(inputs: Inputs, wanted: Module) -> str:
+    names = [f"{program.name}={program.package}" for program in wanted.programs]
+    system = [wanted.system] if wanted.system else []
+    return inputs.digest_of(_COMPILER, inputs.root / "go" / wanted.name, wanted.tags, wanted.version, *names, *system)
 
 
 def _another(inputs: Inputs, module: Module, version: str | None) -> str:
@@ -137,41 +142,60 @@ def _compile(workshop: Workshop, inputs: Inputs, module: Module, target: Path) -
     work = workshop.scratch / f"go-{module.name}"
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(inputs.root / "go" / module.name, work)
-    go = go_program()
     mode = "readonly"
     if module.version:
         _another_version(workshop, inputs, module, work)
         mode = "mod"
-    env = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": inputs.architecture, "GOFLAGS": f"-mod={mode} -trimpath -buildvcs=false", "GOWORK": "off"}
-    stamp = _stamp(workshop, inputs, work, go) if module.stamped else ""
+    stamp = stamped(workshop, work, inputs.kubernetes, inputs.kubernetes) if module.stamped else ""
+    compile_into(workshop, module, target, inputs.architecture, work=work, mode=mode, stamp=stamp)
+    shutil.rmtree(work)
+
+
+def compile_into(workshop: Workshop, module: Module, target: Path, architecture: str, *, work: Path, mode: str, stamp: str) -> None:
+    """Compiles a module's programs into a folder; those that are there already and fit are left as they are.
+
+    Args:
+        work: the folder with the go.mod.
+        mode: what Go may do to that go.mod: ``readonly`` or ``mod``.
+        stamp: flags for the linker.
+    """
+    go = go_program()
+    env = {
+        "CGO_ENABLED": "0",
+        "GOOS": module.system or "linux",
+        "GOARCH": architecture,
+        "GOFLAGS": f"-mod={mode} -trimpath -buildvcs=false",
+        "GOWORK": "off",
+    }
     flags = ["-ldflags", f"-s -w {stamp}".strip(), *(["-tags", module.tags] if module.tags else [])]
     plain = [program for program in module.programs if not program.test]
-    built = workshop.scratch / f"go-{module.name}-out"
-    shutil.rmtree(built, ignore_errors=True)
-    built.mkdir()
-    workshop.run([go, "build", *flags, "-o", f"{built}/", *(program.package for program in plain)], cwd=work, env=env)
+    if plain:
+        workshop.run([go, "build", *flags, "-o", f"{target}/", *(program.package for program in plain)], cwd=work, env=env)
     for program in plain:
         # Go names the file after the package's last element that is no version.
         made = next(name for name in reversed(program.package.split("/")) if not re.fullmatch(r"v\d+", name))
-        (built / made).rename(target / program.name)
+        (target / made).rename(target / program.name)
     for program in module.programs:
         if program.test:
             workshop.run([go, "test", "-c", *flags, "-o", str(target / program.name), program.package], cwd=work, env=env)
-    shutil.rmtree(work)
-    shutil.rmtree(built)
 
 
-def _stamp(workshop: Workshop, inputs: Inputs, work: Path, go: str) -> str:
-    """Linker flags for ``kubectl version`` and the API's ``/version``, as Kubernetes' own build sets them."""
-    published = _module_facts(workshop, go, work, inputs.kubernetes)["Time"]
-    major, minor = inputs.kubernetes.lstrip("v").split(".")[:2]
+def stamped(workshop: Workshop, work: Path, kubernetes: str, published: str) -> str:
+    """Linker flags for ``kubectl version`` and the API's ``/version``, as Kubernetes' own build sets them.
+
+    Args:
+        work: a folder with a go.mod.
+        kubernetes: the version to say.
+        published: the version of the module, whose date is the build's: a date of today would link everything anew.
+    """
+    major, minor = kubernetes.lstrip("v").split(".")[:2]
     values = {
-        "gitVersion": inputs.kubernetes,
+        "gitVersion": kubernetes,
         "gitMajor": major,
         "gitMinor": minor,
-        "gitTreeState": "clean",
+        "gitTreeState": "clean" if kubernetes == published else "dirty",
         "gitCommit": "unknown",  # a module does not carry it
-        "buildDate": published,
+        "buildDate": _module_facts(workshop, go_program(), work, published)["Time"],
     }
     return " ".join(f"-X {variable}.{key}={value}" for variable in _KUBERNETES_VERSION_VARIABLES for key, value in values.items())
 
@@ -218,15 +242,27 @@ def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: P
     go_mod = work / "go.mod"
     if module.name == "kubernetes":
         upstream = (kubernetes_source(workshop, inputs) / "go.mod").read_text(encoding="utf-8")
-        staging = inputs.kubernetes.replace("v1.", "v0.", 1)
-        go_version = re.search(r"^go (\S+)", upstream, re.MULTILINE)
-        godebug = re.search(r"^godebug .*|^godebug \((?:.|\n)*?^\)", upstream, re.MULTILINE)
-        replaces = re.findall(r"^\s+(k8s\.io/\S+) => \./staging", upstream, re.MULTILINE)
-        go_mod.write_text(
-            f"module pytest-kind.local/kubernetes\n\ngo {go_version[1] if go_version else '1.26.0'}\n\n{godebug[0] if godebug else ''}\n\n"
-            f"require k8s.io/kubernetes {inputs.kubernetes}\n\nreplace (\n" + "".join(f"\t{name} => {name} {staging}\n" for name in replaces) + ")\n",
-            encoding="utf-8",
-        )
+        go_mod.write_text(kubernetes_go_mod(upstream, inputs.kubernetes), encoding="utf-8")
         return
     pinned = inputs.versions["go"][module.name]
     go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {module.version}"), encoding="utf-8")
+
+
+def kubernetes_go_mod(upstream: str, kubernetes: str) -> str:
+    """The go.mod of a module that needs Kubernetes' own programs, with what that lives in its staging folder as it was published.
+
+    Args:
+        upstream: Kubernetes' go.mod: the main module alone decides about Go, its debug settings and replaced modules.
+    """
+    go_version = re.search(r"^go (\S+)", upstream, re.MULTILINE)
+    godebug = re.search(r"^godebug .*|^godebug \((?:.|\n)*?^\)", upstream, re.MULTILINE)
+    staging = kubernetes.replace("v1.", "v0.", 1)
+    return (
+        f"module pytest-kind.local/kubernetes\n\ngo {go_version[1] if go_version else '1.26.0'}\n\n{godebug[0] if godebug else ''}\n\n"
+        f"require k8s.io/kubernetes {kubernetes}\n\nreplace (\n" + "".join(f"\t{name} => {name} {staging}\n" for name in staged(upstream)) + ")\n"
+    )
+
+
+def staged(upstream: str) -> list[str]:
+    """The modules that live in the staging folder of Kubernetes."""
+    return re.findall(r"^\s+(k8s\.io/\S+) => \./staging", upstream, re.MULTILINE)

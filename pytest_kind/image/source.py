@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_kind.errors import SourceError
-from pytest_kind.image import checkout, go_modules, tarball
+from pytest_kind.image import checkout, go_modules, module_folder, tarball
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_kind.image.host import Host
     from pytest_kind.image.inputs import Inputs
     from pytest_kind.image.workshop import Workshop
 
 ACCEPTED = "the folder of a checkout, the path or URL of a server tarball, or a release such as release:v1.37.1"
 OLDEST_MINOR = 31  # the first whose kubeadm reads v1beta4
-_RELEASE = re.compile(r"v1\.(\d+)\.\d+(-[a-z]+\.\d+)?")
+_RELEASE = re.compile(r"v1\.(\d+)\.\d+(-(?:alpha|beta|rc)\.\d+)?")
 _BUILD = re.compile(r"v1\.(\d+)\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
 
@@ -53,6 +54,9 @@ class Source(Protocol):
         ``kube-apiserver``, and is used as it is.
         """
 
+    def suite(self, workshop: Workshop, inputs: Inputs, host: Host) -> Path:
+        """A folder with the upstream specs of exactly this Kubernetes, as a program of this machine: ``e2e.test``."""
+
 
 @dataclass(frozen=True, slots=True)
 class GoModules:
@@ -78,6 +82,18 @@ class GoModules:
         """From the cache or compiled."""
         return go_modules.build(workshop, inputs, go_modules.KUBERNETES)
 
+    def suite(self, workshop: Workshop, inputs: Inputs, host: Host) -> Path:
+        """From the cache or compiled, for this machine."""
+        return go_modules.build(workshop, replace(inputs, architecture=host.architecture), _specs(host), "e2e-test")
+
+    def suite_built(self, workshop: Workshop, inputs: Inputs, host: Host) -> bool:
+        """Whether ``suite`` has it in the cache."""
+        return go_modules.built(workshop, replace(inputs, architecture=host.architecture), _specs(host), "e2e-test")
+
+
+def _specs(host: Host) -> go_modules.Module:
+    return go_modules.E2E if host.system == "linux" else replace(go_modules.E2E, system=host.system)
+
 
 def named(workshop: Workshop, text: str | Path, architecture: str) -> Source:
     """The source that ``--kind-source`` names.
@@ -100,11 +116,25 @@ def named(workshop: Workshop, text: str | Path, architecture: str) -> Source:
     else:
         path = Path(text).expanduser().absolute()
         if path.is_dir():
-            source = checkout.opened(workshop, path)
+            source = folder(workshop, path)
         elif path.is_file():
             source = tarball.at_path(workshop, path, architecture)
         else:
             raise SourceError(f"--kind-source: {text}: no such file or folder; accepted is {ACCEPTED}")
+    return _young_enough(source, text)
+
+
+def folder(workshop: Workshop, path: Path) -> Source:
+    """The source that a folder is: a checkout with Kubernetes' make, or its module alone. The engine is not asked.
+
+    Raises:
+        SourceError: it is neither, its version cannot be told or is too old.
+    """
+    source = module_folder.opened(workshop, path) if module_folder.is_one(path) else checkout.opened(workshop, path)
+    return _young_enough(source, path)
+
+
+def _young_enough(source: Source, text: str | Path) -> Source:
     if not accepted(source.kubernetes, released=False):
         raise SourceError(f"--kind-source: {text}: its version is {source.kubernetes!r}; accepted are those from v1.{OLDEST_MINOR}.0 on")
     return source
@@ -114,3 +144,11 @@ def accepted(version: str, *, released: bool) -> bool:
     """Whether a version can be booted. One that was not released may have more in it, such as ``-dirty`` or ``+`` and a commit."""
     found = (_RELEASE if released else _BUILD).fullmatch(version)
     return found is not None and int(found[1]) >= OLDEST_MINOR
+
+
+def release_of(version: str) -> str:
+    """The release that a version is, or that it was built after: ``v1.37.1`` of ``v1.37.1-dirty``."""
+    found = _RELEASE.match(version)
+    if found is None:
+        raise SourceError(f"Kubernetes {version}: it does not begin with a release such as v1.37.1")
+    return found[0]

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pytest_kind.errors import CommandError, ImageError, SourceError
-from pytest_kind.image import archive, debian, download, go_modules
+from pytest_kind.image import archive, debian, download, go_modules, suite_tarball
 
 if TYPE_CHECKING:
+    from pytest_kind.image.host import Host
     from pytest_kind.image.inputs import Inputs
     from pytest_kind.image.workshop import Workshop
 
 # Changed when this module makes something else of the same tarball.
 _UNPACKER = "1"
-_RELEASES = "https://dl.k8s.io/release"
+RELEASES = "https://dl.k8s.io/release"
 _BIN = "kubernetes/server/bin/"
 _PROGRAMS = ("kubeadm", "kubectl", "kubelet")
 _IMAGES = tuple(f"kube-{name}.tar" for name in ("apiserver", "controller-manager", "proxy", "scheduler"))
@@ -80,6 +81,15 @@ class ServerTarball:
         """Its programs and images, unpacked."""
         return _unpacked(workshop, self.name, self.digest, inputs.architecture, self.file)
 
+    def suite(self, workshop: Workshop, inputs: Inputs, host: Host) -> Path:
+        """From the test tarball that lies beside it, where there is one.
+
+        Raises:
+            NoSuite: there is none.
+        """
+        del inputs
+        return suite_tarball.beside(workshop, self.name, self.digest, self.kubernetes, host)
+
 
 def at_path(workshop: Workshop, path: Path, architecture: str) -> ServerTarball:
     """A file of this machine; its content is read again when size or time of the file change.
@@ -119,7 +129,7 @@ def at_url(workshop: Workshop, url: str, architecture: str) -> ServerTarball:
     return ServerTarball(name=url, kubernetes=known["version"], digest=known["sha256"], file=lambda: _again(workshop, url, known["sha256"]))
 
 
-def released(workshop: Workshop, version: str, architecture: str, releases: str = _RELEASES) -> ServerTarball:
+def released(workshop: Workshop, version: str, architecture: str, releases: str = RELEASES) -> ServerTarball:
     """A release, which never changes: one that was seen is not asked for again.
 
     Raises:

@@ -65,7 +65,7 @@ class Workshop:
             make: fills an empty folder.
             usual: how long that takes, in seconds.
         """
-        place = self.cache / "parts" / f"{name}-{digest}"
+        place = self._place(name, digest)
         if place.is_dir():
             return place
         with self.locked(f"part-{name}-{digest}", f"part {name} of the node image"):
@@ -81,6 +81,13 @@ class Workshop:
                 if old != place and old.stat().st_mtime < place.stat().st_mtime - 14 * 86400:
                     shutil.rmtree(old, ignore_errors=True)  # two weeks unused by a newer one: only disk is lost
         return place
+
+    def has(self, name: str, digest: str) -> bool:
+        """Whether that part is cached."""
+        return self._place(name, digest).is_dir()
+
+    def _place(self, name: str, digest: str) -> Path:
+        return self.cache / "parts" / f"{name}-{digest}"
 
     @contextmanager
     def locked(self, name: str, what: str) -> Iterator[None]:

@@ -13,15 +13,25 @@ from pytest_kind.options import OPTIONS, Option
 
 # Option -> what the command line, the environment and the ini file say, and what that means.
 SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
+    "artifacts": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "config": (("/cli.yaml", Path("/cli.yaml")), ("/env.yaml", Path("/env.yaml")), ("/ini.yaml", Path("/ini.yaml"))),
+    "focus": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "image": (("cli:1", "cli:1"), ("env:1", "env:1"), ("ini:1", "ini:1")),
     "keep": (("", True), ("off", False), ("yes", True)),
     "keep_namespace": (("failed", "failed"), ("never", "never"), ("failed", "failed")),
+    "label_filter": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "lease": (("11", 11), ("12", 12), ("13", 13)),
+    "missing_image": (("skip", "skip"), ("fail", "fail"), ("skip", "skip")),
     "name": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "network": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
+    "procs": (("2", 2), ("3", 3), ("4", 4)),
+    "skip": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "source": (("/cli", Path("/cli")), ("https://env", "https://env"), ("release:v1.3.3", "release:v1.3.3")),
+    "spec_timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
+    "stand_ins": (("", True), ("off", False), ("yes", True)),
+    "suite": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
+    "suite_args": (("-a 'b c'", ("-a", "b c")), ("-e", ("-e",)), ("-i", ("-i",))),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
     "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
 }
@@ -73,15 +83,25 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     settings = asdict(options.resolve(pytester.parseconfig()))
     settings.pop("sources")
     assert settings == {
+        "artifacts": None,
         "cache_dir": tmp_path / "pytest-kind",
         "config": None,
+        "focus": None,
         "image": None,
         "keep": False,
         "keep_namespace": "never",
+        "label_filter": None,
         "lease": 300,
+        "missing_image": "fail",
         "name": None,
         "network": "bridge",
+        "procs": None,
+        "skip": None,
         "source": None,
+        "spec_timeout": 1800.0,
+        "stand_ins": False,
+        "suite": None,
+        "suite_args": None,
         "timeout": 120.0,
         "version": None,
     }

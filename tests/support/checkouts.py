@@ -14,7 +14,7 @@ MAKEFILE = """
 all:
 \t@echo "$(WHAT) $$KUBE_BUILD_PLATFORMS $$KUBE_STATIC_OVERRIDES $$SOURCE_DATE_EPOCH $(findstring silent,$(MAKEFLAGS))" >> _output/made
 \t@mkdir -p _output/local/bin/$$KUBE_BUILD_PLATFORMS
-\t@for one in $(WHAT); do echo "$$(hack/print-workspace-status.sh) $$(cat code.go)" > _output/local/bin/$$KUBE_BUILD_PLATFORMS/$${one#cmd/}; done
+\t@for one in $(WHAT); do echo "$$(hack/print-workspace-status.sh) $$(cat code.go)" > _output/local/bin/$$KUBE_BUILD_PLATFORMS/$${one##*/}; done
 """
 STATUS = """#!/bin/bash
 # The real one makes a semantic version of it, with `+` before the commit.

@@ -61,14 +61,25 @@ def test_build_of_the_suite_makes_no_image(
     engine: FakeEngine, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compile_nothing(_: object, inputs: Inputs, module: go_modules.Module, target: Path) -> None:
-        (target / "made").write_text(" ".join(program.name for program in module.programs) + inputs.kubernetes, encoding="utf-8")
+        for program in module.programs:
+            (target / program.name).write_text(inputs.kubernetes, encoding="utf-8")
 
     monkeypatch.setattr(go_modules, "_compile", compile_nothing)
     assert cli.main(["--cache-dir", str(cache), "build", "--suite", "--version", "v1.36.0"]) == 0
-    (part,) = cache.glob("parts/suite-*")
-    assert (part / "made").read_text(encoding="utf-8") == "e2e.test ginkgo agnhostv1.36.0"
-    assert capsys.readouterr().out.endswith(f"kind: upstream suite in {part}\n")
+    made = {file.name: file for file in cache.glob("parts/*/*")}
+    assert {name: file.read_text(encoding="utf-8") for name, file in made.items()} == dict.fromkeys(("e2e.test", "ginkgo", "agnhost"), "v1.36.0")
+    files = ", ".join(str(made[name]) for name in ("e2e.test", "ginkgo", "agnhost"))
+    assert capsys.readouterr().out.endswith(f"kind: upstream suite of Kubernetes v1.36.0: {files}\n")
+    assert cli.main(["--cache-dir", str(cache), "build", "--suite", "--version", "v1.36.0", "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"kubernetes": "v1.36.0", "suite": str(made["e2e.test"].parent), **{name: str(file) for name, file in made.items()}}
     assert engine.made("image") == []
+
+
+def test_build_of_the_suite_takes_a_source_or_a_version(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--cache-dir", str(cache), "build", "--suite", "--version", "v1.36.0", "--source", "release:v1.36.1"]) == 2
+    said = "pytest-kind: --source release:v1.36.1: given together with --version v1.36.0; only one can say what is built\n"
+    assert capsys.readouterr().err == said
 
 
 def test_build_takes_a_version_and_refuses_what_is_none(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:

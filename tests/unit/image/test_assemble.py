@@ -16,6 +16,7 @@ from pytest_kind.image import assemble, go_modules
 from pytest_kind.image.inputs import Inputs, read_inputs
 from pytest_kind.image.source import GoModules
 from pytest_kind.image.workshop import Workshop
+from pytest_kind.provision.provider import ContainerSpec, Image
 from support import tarballs
 from support.engine import FakeEngine
 
@@ -167,3 +168,94 @@ def test_etcd_and_coredns_are_those_that_the_source_asks_for(
         "cni": None,
         "kubernetes": None,
     }
+
+
+class TestFromAnother:
+    """An image that differs from one that is there in a few of Kubernetes' programs."""
+
+    @pytest.fixture
+    def first(self, workshop: Workshop, wanted: Inputs, parts: assemble.Parts) -> Image:
+        return assemble.assemble(workshop, wanted, GoModules("v1.37.1"))
+
+    def change(self, workshop: Workshop, wanted: Inputs, parts: assemble.Parts, *names: str) -> Image:
+        for name in names:
+            (parts.kubernetes / name).write_bytes(tarballs.program("amd64", b"another"))
+        return assemble.assemble(workshop, replace(wanted, source=" ".join(names)), GoModules("v1.37.1"))
+
+    @pytest.fixture
+    def begun(self, first: Image, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list[ContainerSpec]:
+        """What builders are made from, from now on."""
+        specs: list[ContainerSpec] = []
+        create = engine.create
+
+        def watched(spec: ContainerSpec) -> str:
+            specs.append(spec)
+            return create(spec)
+
+        monkeypatch.setattr(engine, "create", watched)
+        return specs
+
+    def test_one_image_of_the_control_plane(
+        self,
+        workshop: Workshop,
+        wanted: Inputs,
+        engine: FakeEngine,
+        parts: assemble.Parts,
+        first: Image,
+        begun: list[ContainerSpec],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        given, before = archives(engine, monkeypatch), len(engine.made("exec"))
+        image = self.change(workshop, wanted, parts, "kube-apiserver")
+        assert [spec.image for spec in begun] == [first.id]
+        assert tags(given["images.tar"]) == ["registry.k8s.io/kube-apiserver:v1.37.1"]
+        assert engine.made("exec")[before:] == [
+            "/kind/build/preload /build /build/images.tar",
+            "kubeadm config images list --kubernetes-version v1.37.1",
+            "rm -rf /kind/build",
+        ]
+        facts = json.loads(image.labels[labels.FACTS])
+        assert (facts["depth"], facts["source"], json.loads(first.labels[labels.FACTS])["depth"]) == (1, "kube-apiserver", 0)
+        assert engine.names == []
+
+    def test_a_program_of_the_node(
+        self,
+        workshop: Workshop,
+        wanted: Inputs,
+        engine: FakeEngine,
+        parts: assemble.Parts,
+        begun: list[ContainerSpec],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        put: list[str] = []
+
+        def watched(_: str, path: str, archive: io.BytesIO) -> None:
+            with tarfile.open(fileobj=io.BytesIO(archive.read())) as tar:
+                put.extend(f"{path}{one.name}" for one in tar if one.isfile())
+
+        monkeypatch.setattr(engine, "put", watched)
+        self.change(workshop, wanted, parts, "kubelet")
+        assert [name for name in put if not name.startswith("/kind/build/")] == ["/usr/bin/kubelet"]
+        assert engine.made("exec")[-3] == "/kind/build/preload /build"
+
+    def test_kube_proxys_image_has_its_root_again(
+        self,
+        workshop: Workshop,
+        wanted: Inputs,
+        engine: FakeEngine,
+        parts: assemble.Parts,
+        begun: list[ContainerSpec],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        given = archives(engine, monkeypatch)
+        self.change(workshop, wanted, parts, "kube-proxy")
+        assert tags(given["images.tar"]) == ["registry.k8s.io/kube-proxy:v1.37.1"]
+        assert "/kind/build/layers /build/proxy /build/busybox" in engine.made("exec")[-4]
+
+    def test_one_with_everything_another_is_made_from_the_ground(
+        self, workshop: Workshop, wanted: Inputs, parts: assemble.Parts, first: Image, begun: list[ContainerSpec]
+    ) -> None:
+        self.change(workshop, wanted, parts, *CONTROL_PLANE, "kubelet")
+        assert first.id not in {spec.image for spec in begun}
+        self.change(workshop, replace(wanted, kubernetes="v1.36.0"), parts, "kubelet")
+        assert first.id not in {spec.image for spec in begun}
