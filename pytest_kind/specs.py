@@ -175,7 +175,7 @@ class UpstreamSpecs:
     def _started(self, cluster: KindCluster, run: Run) -> SpecRunner:
         settings = options.resolve(self.config)
         assert self._suite is not None  # noqa: S101 - its items want the fixture
-        images = self._suite.images()
+        images = self._suite.images
         if settings.stand_ins:
             self._serve(cluster, run, images)
         served = self._stand_ins.images if self._stand_ins else {}
@@ -228,6 +228,10 @@ class _EngineWhenAsked:
     def _engine(self) -> Provider:
         return docker_engine.connect()
 
+    def close(self) -> None:
+        if "_engine" in self.__dict__:
+            self._engine.close()
+
 
 def suite_of(config: pytest.Config) -> Suite:
     """The suite of this run: the one that is named, or that of the cluster's version from where its image comes from.
@@ -241,10 +245,10 @@ def suite_of(config: pytest.Config) -> Suite:
         return Suite(settings.suite, settings.suite_args or (), folder)
     request = request_of(settings_of(config), config)
     reference = request.config.nodes[0].image or request.image
-    session = Session.open(settings.cache_dir)
+    session, engine = Session.open(settings.cache_dir), _EngineWhenAsked()
     try:
         workshop = Workshop(
-            provider=cast("Provider", _EngineWhenAsked()),
+            provider=cast("Provider", engine),
             cache=settings.cache_dir,
             scratch=session.folder,
             labels=session.labels(lease=settings.lease),
@@ -252,6 +256,7 @@ def suite_of(config: pytest.Config) -> Suite:
         )
         found = suite_for(workshop, reference=reference, kubernetes=request.version, source=request.source)
     finally:
+        engine.close()
         session.close()
     return Suite(found.binary, settings.suite_args or (), folder)
 

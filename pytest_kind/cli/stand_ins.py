@@ -22,7 +22,7 @@ def build_stand_ins(arguments: argparse.Namespace, workshop: Workshop) -> None:
         raise UsageError("build stand-ins: takes --version alone; the suite of that version names the images")
     wanted = inputs.read_inputs(workshop.provider.info().architecture, arguments.version)
     suite = Suite(suite_for(workshop, kubernetes=wanted.kubernetes).binary)
-    built = build(workshop, wanted, suite.images())
+    built = build(workshop, wanted, suite.images)
     if arguments.output == "json":
         facts = {"kubernetes": wanted.kubernetes, "stand-ins": str(built.folder), "bytes": built.size}
         show_json({**facts, "images": dict(built.images), "left-out": dict(built.left_out)})

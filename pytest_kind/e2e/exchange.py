@@ -28,9 +28,6 @@ class Listener(Protocol):
     def did_run(self, process: int, report: dict[str, Any]) -> None:
         """A spec, or a node of the whole suite such as BeforeSuite, was run."""
 
-    def did_end(self, process: int, report: dict[str, Any]) -> None:
-        """A process is through, with its clean-up."""
-
     def others_ended(self, process: int) -> bool:
         """Whether all processes but this one are gone."""
 
@@ -116,11 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         process, what = asked
         if what == "did-run":
             exchange.listener.did_run(process, json.loads(body))
-        elif what == "suite-did-end":
-            exchange.listener.did_end(process, json.loads(body))
         elif what in {"before-suite-completed", "report-before-suite-completed"}:
             exchange.suite_states[what.replace("completed", "state")] = json.loads(body)
-        elif what not in {"suite-will-begin", "emit-output", "progress-report", "abort"}:  # whose news are in the reports, too
+        elif what not in {"suite-will-begin", "suite-did-end", "emit-output", "progress-report", "abort"}:  # whose news are in the reports, too
             self._answer(HTTPStatus.NOT_FOUND)
             return
         self._answer(HTTPStatus.OK)

@@ -20,8 +20,6 @@ from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Refused, Suite
 from pytest_kind.errors import UsageError
 
-# With one seed, the order is the same in every run and in every process.
-SEED = 1
 _FORM = "2"  # changed when what is kept changes
 _NEAR = 5
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pytest_kind.e2e.exchange import Exchange
 from pytest_kind.e2e.focus import all_serial, exactly
-from pytest_kind.e2e.listing import SEED, text_of
-from pytest_kind.e2e.numbering import Numbering
+from pytest_kind.e2e.listing import text_of
+from pytest_kind.e2e.numbering import SEED, Numbering
 from pytest_kind.e2e.outcome import Outcome, outcome_of
 from pytest_kind.e2e.process import SuiteProcess
 from pytest_kind.e2e.slot import Slot
@@ -219,9 +219,6 @@ class Pool:
         self._all.outcomes[name] = slot.outcome(report)
         if slot.then and not slot.interrupted:
             slot.begin(slot.then.pop(0))
-
-    def did_end(self, process: int, report: dict[str, Any]) -> None:
-        """See :class:`~pytest_kind.e2e.exchange.Listener`."""
 
     def others_ended(self, process: int) -> bool:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""

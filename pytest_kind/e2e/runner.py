@@ -69,7 +69,7 @@ class SpecRunner:
             numbering = numbered(suite, how.cache)
         self.pool = Pool(suite, numbering, self._arguments(how), count=how.count, seconds=how.seconds, folder=how.folder)
         credentials = kubeconfig.credentials(yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8")))
-        self._watch = PullWatch(credentials, how.folder, suite.images(), self._cannot_pull)
+        self._watch = PullWatch(credentials, how.folder, suite.images, self._cannot_pull)
 
     def _cannot_pull(self, failure: PullFailure) -> None:
         """Upstream would wait five minutes for it."""

@@ -45,6 +45,7 @@ class Suite:
         found = _GIT_VERSION.search(self.ask("--version"))
         return found[0] if found else ""
 
+    @cached_property
     def images(self) -> tuple[str, ...]:
         """The images that its specs use, in full (``--list-images``); none of a suite that does not know that question."""
         try:

@@ -79,21 +79,21 @@ def test_a_binary_that_is_none(tmp_path: Path) -> None:
 
 def test_questions(suite: Suite) -> None:
     assert suite.version == "v1.37.1"
-    assert suite.images() == ("invalid.registry.k8s.io/invalid/alpine:3.1", "registry.k8s.io/e2e-test-images/agnhost:2.66.1")
+    assert suite.images == ("invalid.registry.k8s.io/invalid/alpine:3.1", "registry.k8s.io/e2e-test-images/agnhost:2.66.1")
 
 
 def test_a_suite_that_does_not_know_its_images(tmp_path: Path) -> None:
     program = tmp_path / "e2e.test"
     program.write_text("#!/bin/sh\necho 'flag provided but not defined: -list-images' >&2\nexit 2\n")
     program.chmod(0o755)
-    assert Suite(program, folder=tmp_path).images() == ()
+    assert Suite(program, folder=tmp_path).images == ()
 
 
 def test_image_names_are_in_full_and_each_once(tmp_path: Path) -> None:
     program = tmp_path / "e2e.test"
     program.write_text("#!/bin/sh\nprintf 'busybox:1\\nb.example/x:2\\nbusybox:1\\n'\n")
     program.chmod(0o755)
-    assert Suite(program, folder=tmp_path).images() == ("b.example/x:2", "docker.io/library/busybox:1")
+    assert Suite(program, folder=tmp_path).images == ("b.example/x:2", "docker.io/library/busybox:1")
 
 
 def test_a_binary_that_refuses_says_why(tmp_path: Path) -> None:
