@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_kind.e2e.exchange import ENVIRONMENT
-from pytest_kind.e2e.suite import Suite, last_lines
+from pytest_kind.e2e import exchange
+from pytest_kind.e2e.suite import Suite, environment, last_lines
 
 _RUN = re.compile(r'Starting e2e run "([0-9a-f-]+)"')
 _HEAD = 1 << 16
@@ -27,7 +27,7 @@ class SuiteProcess:
             self._process = subprocess.Popen(
                 [*_tie(), str(suite.binary.absolute()), *arguments, *suite.args],
                 cwd=suite.folder,
-                env={**os.environ, **ENVIRONMENT, "GINKGO_NO_COLOR": "TRUE"},
+                env={**environment(), **exchange.ENVIRONMENT},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
