@@ -19,17 +19,10 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-import yaml
-
+from ginkgo import Ginkgo, Row
 from pytest_kind import attach
-from pytest_kind.image.inputs import read_inputs
-from pytest_kind.image.suite import companions, suite_for
-from pytest_kind.image.workshop import Workshop
-from pytest_kind.lease.session import Session
-from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
@@ -82,16 +75,7 @@ class Bench:
         (folder / "recorder.py").write_text(RECORDER, encoding="utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         (folder / "cluster.yaml").write_text(CLUSTER, encoding="utf-8")
-        session = Session.open(arguments.cache_dir)
-        try:
-            workshop = Workshop(
-                provider=self.engine, cache=arguments.cache_dir, scratch=session.folder, labels=session.labels(lease=300), progress=Progress()
-            )
-            version = read_inputs(self.engine.info().architecture).kubernetes
-            self.suite = suite_for(workshop).binary
-            self.ginkgo = companions(workshop, version)["ginkgo"]
-        finally:
-            session.close()
+        self.ginkgo = Ginkgo(self.engine, arguments.cache_dir, folder, self.name)
 
     def ours(self, *more: str) -> Run:
         """Pytest, attached to the cluster."""
@@ -102,36 +86,18 @@ class Bench:
             *("--kind-keep", f"--kind-name={self.name}", "--kind-config=cluster.yaml", *more),
         ]
         paths = os.pathsep.join([str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-        start, end = self._timed(command, {"PYTHONPATH": paths, "SPECS_RECORD": str(record)}, "pytest.log")
-        rows = json.loads(record.read_text(encoding="utf-8"))
-        return _run_of([(name, outcome, begin, stop) for name, outcome, begin, stop in rows], start, end)
+        environment = {**os.environ, "PYTHONPATH": paths, "SPECS_RECORD": str(record)}
+        with (self.folder / "pytest.log").open("w", encoding="utf-8") as output:
+            start = time.time()
+            subprocess.run(command, cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
+        return _run_of([Row(*row) for row in json.loads(record.read_text(encoding="utf-8"))], start, time.time())
 
     def theirs(self) -> Run:
         """Ginkgo's own command."""
-        report, one = self.folder / "ginkgo.json", self.arguments
-        command = [
-            *(str(self.ginkgo), f"--procs={one.procs}", f"--focus={one.focus}", f"--skip={one.skip}", "--no-color", "--timeout=24h"),
-            *(f"--json-report={report.name}", f"--output-dir={self.folder}", str(self.suite), "--"),
-            *("--provider=skeleton", f"--kubeconfig={self.folder / 'kubeconfig'}", "--num-nodes=2", "--disable-log-dump=true"),
-        ]
-        start, end = self._timed(command, {}, "ginkgo.log")
-        (whole,) = json.loads(report.read_text(encoding="utf-8"))
-        specs = [row for row in whole["SpecReports"] if row["LeafNodeType"] == "It" and row["State"] != "skipped"]
-        rows = [
-            (" ".join([*row["ContainerHierarchyTexts"], row["LeafNodeText"]]), row["State"], _at(row["StartTime"]), _at(row["EndTime"]))
-            for row in specs
-        ]
-        return _run_of(rows, start, end)
-
-    def _timed(self, command: list[str], environment: dict[str, str], log: str) -> tuple[float, float]:
-        with (self.folder / log).open("w", encoding="utf-8") as output:
-            start = time.time()
-            subprocess.run(command, cwd=self.folder, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, check=False)
-            return start, time.time()
-
-    def write_kubeconfig(self) -> None:
-        """For ginkgo, and for the look at namespaces."""
-        (self.folder / "kubeconfig").write_text(yaml.safe_dump(attach.kubeconfig_of(self.engine, self.name)), encoding="utf-8")
+        start = time.time()
+        self.ginkgo.run(f"--procs={self.arguments.procs}", f"--focus={self.arguments.focus}", f"--skip={self.arguments.skip}")
+        end = time.time()
+        return _run_of(self.ginkgo.rows(), start, end)
 
     def rest(self) -> None:
         """Waits until no spec has a namespace."""
@@ -145,15 +111,11 @@ class Bench:
         wait_for("namespaces of specs to be gone", probe, Deadline(GONE_SECONDS))
 
 
-def _at(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
-
-
-def _run_of(rows: list[tuple[str, str, float, float]], start: float, end: float) -> Run:
+def _run_of(rows: list[Row], start: float, end: float) -> Run:
     if not rows:
         raise SystemExit("no spec ran; see the logs")
-    first, last = min(row[2] for row in rows), max(row[3] for row in rows)
-    return Run(first - start, last - first, end - last, {name: outcome for name, outcome, *_ in rows})
+    first, last = min(row.begin for row in rows), max(row.end for row in rows)
+    return Run(first - start, last - first, end - last, {row.name: row.outcome for row in rows})
 
 
 def compare(bench: Bench, rounds: int) -> int:
@@ -208,7 +170,6 @@ def main() -> int:
                 f"first run, not counted: {first.whole:.1f} s (before {first.before:.1f}, specs {first.specs:.1f}, after {first.after:.1f})",
                 flush=True,
             )
-            bench.write_kubeconfig()
             return 1 if compare(bench, arguments.rounds) else 0
         finally:
             if arguments.name is None:
