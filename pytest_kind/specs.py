@@ -18,7 +18,7 @@ from pytest_kind.e2e.images.check import check
 from pytest_kind.e2e.images.serve import StandIns, serve
 from pytest_kind.e2e.listing import Selection, listed
 from pytest_kind.e2e.pool import SuiteBroken
-from pytest_kind.e2e.runner import How, SpecRunner, default_count, kubernetes_of
+from pytest_kind.e2e.runner import How, SpecRunner, default_count, kubernetes_of, refuse_skew
 from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Suite
 from pytest_kind.errors import KindError
@@ -175,9 +175,10 @@ class UpstreamSpecs:
     def _started(self, cluster: KindCluster, run: Run) -> SpecRunner:
         settings = options.resolve(self.config)
         assert self._suite is not None  # noqa: S101 - its items want the fixture
-        images = self._suite.images
+        kubernetes, images = kubernetes_of(cluster), self._suite.images
+        refuse_skew(self._suite, kubernetes)
         if settings.stand_ins:
-            self._serve(cluster, run, images)
+            self._serve(cluster, run, kubernetes, images)
         served = self._stand_ins.images if self._stand_ins else {}
         with run.progress.step("looking after the images of the specs"):
             ready = check(run.provider, cluster.nodes, images, served)
@@ -198,12 +199,11 @@ class UpstreamSpecs:
         )
         return SpecRunner(cluster, self._suite, how, run.progress, ready.stand_ins)
 
-    def _serve(self, cluster: KindCluster, run: Run, images: Sequence[str]) -> None:
+    def _serve(self, cluster: KindCluster, run: Run, kubernetes: str, images: Sequence[str]) -> None:
         request = request_of(settings_of(self.config), self.config)
         workshop = run.workshop(request.lease)
         # Their programs are the release's: a build of one's own has no Go modules.
-        release = release_of(kubernetes_of(cluster))
-        built = build(workshop, read_inputs(run.provider.info().architecture, release), images)
+        built = build(workshop, read_inputs(run.provider.info().architecture, release_of(kubernetes)), images)
         self._stand_ins = serve(workshop, request, docker_engine.connect, built)
         self._stand_ins.attach(cluster)
 

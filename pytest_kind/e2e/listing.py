@@ -20,7 +20,7 @@ from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Refused, Suite
 from pytest_kind.errors import UsageError
 
-_FORM = "2"  # changed when what is kept changes
+_FORM = "specs 2"  # changed when what is kept changes
 _NEAR = 5
 
 
@@ -54,8 +54,7 @@ def listed(suite: Suite, selection: Selection, cache: Path) -> list[Spec]:
     Raises:
         UsageError: the binary cannot be run, an expression is none, or nothing matches; the message has near matches.
     """
-    key = hashlib.sha256("\0".join([_FORM, suite.digest, *suite.args, "", *selection.arguments]).encode()).hexdigest()[:16]
-    place = cache / "listings" / f"{key}.json"
+    place = place_of(cache, suite, _FORM, *selection.arguments)
     if place.is_file():
         rows = json.loads(place.read_text(encoding="utf-8"))
     else:
@@ -65,6 +64,12 @@ def listed(suite: Suite, selection: Selection, cache: Path) -> list[Spec]:
     if not found:
         raise UsageError(_nothing(selection, rows))
     return sorted(found, key=lambda spec: (spec.file, spec.line, spec.name))
+
+
+def place_of(cache: Path, suite: Suite, *asked: str) -> Path:
+    """The file in the cache for what a suite says when it is asked this."""
+    key = hashlib.sha256("\0".join([suite.digest, *suite.args, "", *asked]).encode()).hexdigest()[:16]
+    return cache / "listings" / f"{key}.json"
 
 
 def keep(place: Path, content: object) -> None:
@@ -86,9 +91,9 @@ def _dry_run(suite: Suite, selection: Selection) -> Iterator[tuple[list[Any], bo
         (whole,) = json.loads(report.read_text(encoding="utf-8"))
     for one in whole["SpecReports"]:
         if one["LeafNodeType"] == "It":
-            place_of = one["LeafNodeLocation"]
+            location = one["LeafNodeLocation"]
             labels = dict.fromkeys(label for labels in [*(one["ContainerHierarchyLabels"] or []), one["LeafNodeLabels"]] for label in labels or [])
-            yield [text_of(one), in_tree(place_of["FileName"]), place_of["LineNumber"], list(labels)], one["State"] == "passed"
+            yield [text_of(one), in_tree(location["FileName"]), location["LineNumber"], list(labels)], one["State"] == "passed"
 
 
 def text_of(report: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ with a focus that fits none, and says what it skips. That takes about three seco
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_kind.e2e.exchange import Exchange
-from pytest_kind.e2e.listing import keep, text_of
+from pytest_kind.e2e.listing import keep, place_of, text_of
 from pytest_kind.e2e.process import SuiteProcess
 from pytest_kind.e2e.suite import Suite
 from pytest_kind.errors import UsageError
 
 # With one seed, the order is the same in every run and in every process.
 SEED = 1
-_FORM = "1"  # changed when what is kept changes
+_FORM = "order 1"  # changed when what is kept changes
 _SECONDS = 300.0
 
 
@@ -79,8 +78,7 @@ def numbered(suite: Suite, cache: Path) -> Numbering:
     Raises:
         UsageError: the binary does not do what ginkgo's do.
     """
-    key = hashlib.sha256("\0".join([_FORM, suite.digest, *suite.args]).encode()).hexdigest()[:16]
-    place = cache / "listings" / f"{key}-order.json"
+    place = place_of(cache, suite, _FORM)
     if not place.is_file():
         roll = _call_the_roll(suite)
         keep(place, [[group for group in roll.groups if group], roll.serial or []])

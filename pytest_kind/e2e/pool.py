@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from pytest_kind.e2e.exchange import Exchange
-from pytest_kind.e2e.focus import all_serial, exactly
+from pytest_kind.e2e.launcher import SERIAL, Launcher
 from pytest_kind.e2e.listing import text_of
-from pytest_kind.e2e.numbering import SEED, Numbering
+from pytest_kind.e2e.numbering import Numbering
 from pytest_kind.e2e.outcome import Outcome, outcome_of
-from pytest_kind.e2e.process import SuiteProcess
 from pytest_kind.e2e.slot import Slot
 from pytest_kind.e2e.spec import Spec
 from pytest_kind.e2e.suite import Suite
 from pytest_kind.errors import KindError
 
 _NO_MORE = 1 << 30  # an index beyond every list of specs: the process cleans up and ends
-_SERIAL = 0  # the number of the process that runs what ginkgo lets run on no other than the first, after all others
-_LONGEST_FOCUS = 100_000  # bytes: an argument may have 128 KiB
 _LOOK_SECONDS = 0.2
 _FAILED_STATES = {"failed", "aborted", "panicked", "interrupted", "timedout"}
 _FRUITLESS = 3  # starts after which no other is tried
@@ -40,7 +37,6 @@ class _State:
     suite_failures: list[str] = field(default_factory=list)
     broken: str = ""
     closing: bool = False
-    starts: int = 0
     fruitless: int = _FRUITLESS - 1  # of them, since the last that came as far as a spec; where none ever did, the first one counts
     runs: set[str] = field(default_factory=set)
 
@@ -58,13 +54,11 @@ class Pool:
     """
 
     def __init__(self, suite: Suite, numbering: Numbering, arguments: Sequence[str], *, count: int, seconds: float, folder: Path) -> None:
-        self._suite, self._arguments, self._count, self._seconds, self._folder = suite, tuple(arguments), count, seconds, folder
-        self._index, self._serial = numbering.index, {name: place for place, name in enumerate(numbering.serial)}
-        # Ginkgo's process 1 ends with all that must run on it, unless it is told not to.
-        self._not_by_itself = [f"--ginkgo.skip={all_serial(numbering)}"] if numbering.serial else []
+        self._suite, self._count, self._seconds, self._index = suite, count, seconds, numbering.index
         self._changed = threading.Condition()
         self._all = _State()
         self._exchange = Exchange(self)
+        self._launcher = Launcher(suite, numbering, arguments, count=count, folder=folder, address=self._exchange.address)
         # One thread starts all processes, and lives as long as they do: they die with it.
         self._keeper = threading.Thread(target=self._keep, name="kind-suite", daemon=True)
         self._keeper.start()
@@ -171,7 +165,7 @@ class Pool:
         with self._changed:
             slot = self._all.slots[process]
             slot.asked, self._all.fruitless = True, 0
-            if process == _SERIAL:
+            if process == SERIAL:
                 return _NO_MORE  # it goes on with what it has by itself
             self._let_go(slot, f"the suite's process went on without a word on this spec{f'; it ran: {slot.ran}' if slot.ran else ''}")
             while not self._all.closing and not slot.interrupted and slot.process.alive:
@@ -185,9 +179,9 @@ class Pool:
     def _next(self) -> Spec | None:
         """The spec that may begin now: those that need not be alone come first."""
         busy = [slot.spec for slot in self._all.slots.values() if slot.spec]
-        if any(spec.alone or spec.name in self._serial for spec in busy):
+        if any(spec.alone or self._launcher.is_serial(spec) for spec in busy):
             return None
-        queue = [spec for spec in self._all.queue if spec.name not in self._serial]
+        queue = [spec for spec in self._all.queue if not self._launcher.is_serial(spec)]
         chosen = next((spec for spec in queue if not spec.alone), None) or (queue[0] if queue and not busy else None)
         if chosen is not None:
             self._all.queue.remove(chosen)
@@ -222,8 +216,8 @@ class Pool:
 
     def others_ended(self, process: int) -> bool:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
-        others = [slot for number, slot in dict(self._all.slots).items() if number not in {process, _SERIAL}]
-        return process == _SERIAL or not any(slot.process.alive for slot in others)
+        others = [slot for number, slot in dict(self._all.slots).items() if number not in {process, SERIAL}]
+        return process == SERIAL or not any(slot.process.alive for slot in others)
 
     def others_report(self, process: int) -> dict[str, Any]:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
@@ -269,7 +263,7 @@ class Pool:
     def _start(self) -> None:
         """Starts processes while there is more to do than there are processes for; the first one is always there first."""
         slots, queue = self._all.slots, self._all.queue
-        beside = [spec for spec in queue if spec.name not in self._serial]
+        beside = [spec for spec in queue if not self._launcher.is_serial(spec)]
         if queue and not beside and not any(slot.spec for slot in slots.values()):
             self._start_serial()
             return
@@ -279,39 +273,13 @@ class Pool:
             if number not in slots and wanted > 0:
                 wanted -= 1
                 # All may run; we say which do.
-                slots[number] = Slot(
-                    number=number, process=self._process(number, ["--ginkgo.focus=.", *(self._not_by_itself if number == 1 else [])])
-                )
+                slots[number] = Slot(number=number, process=self._launcher.beside(number))
 
     def _start_serial(self) -> None:
-        """One process for the specs that ginkgo itself runs one after the other, as many as an argument can name."""
-        chosen: list[Spec] = []
-        length = 0
-        for spec in sorted(self._all.queue, key=lambda spec: self._serial[spec.name]):
-            length += len(exactly([spec.name]).encode())
-            if length < _LONGEST_FOCUS:
-                chosen.append(spec)
+        chosen, process = self._launcher.serial(self._all.queue)
         self._all.queue = [spec for spec in self._all.queue if spec not in chosen]
-        process = self._process(_SERIAL, [f"--ginkgo.focus={exactly(spec.name for spec in chosen)}"])
-        slot = self._all.slots[_SERIAL] = Slot(number=_SERIAL, process=process, then=chosen[1:])
+        slot = self._all.slots[SERIAL] = Slot(number=SERIAL, process=process, then=chosen[1:])
         slot.begin(chosen[0])
-
-    def _process(self, number: int, arguments: Sequence[str]) -> SuiteProcess:
-        self._all.starts += 1
-        log = self._folder / f"process-{number}-{self._all.starts}.log"
-        return SuiteProcess(self._suite, [*self._process_arguments(number), *arguments], log)
-
-    def _process_arguments(self, number: int) -> list[str]:
-        return [
-            f"--ginkgo.parallel.process={1 if number == _SERIAL else number}",
-            # With one, ginkgo would choose by itself what to run: there is a second one that never comes.
-            f"--ginkgo.parallel.total={max(2, self._count)}",
-            f"--ginkgo.parallel.host={self._exchange.address(number)}",
-            f"--ginkgo.seed={SEED}",
-            "--ginkgo.timeout=1000h",  # of the whole suite; ours is for each spec
-            *(["--report-prefix=serial-"] if number == _SERIAL else []),  # of the suite's own JUnit file
-            *self._arguments,
-        ]
 
     def _let_go(self, slot: Slot, message: str) -> None:
         outcome = slot.let_go(message)

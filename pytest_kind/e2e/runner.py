@@ -55,14 +55,10 @@ class SpecRunner:
 
     Args:
         stand_ins: images that are not upstream's own, though they have their names.
-
-    Raises:
-        UsageError: the suite is of another minor version than the cluster.
     """
 
     def __init__(self, cluster: KindCluster, suite: Suite, how: How, progress: Progress, stand_ins: Collection[str] = ()) -> None:
         self._cluster, self._how, self._progress, self._stand_ins = cluster, how, progress, frozenset(stand_ins)
-        refuse_skew(suite, kubernetes_of(cluster))
         how.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with progress.step("asking the suite for the order of its specs"):
             numbering = numbered(suite, how.cache)
@@ -148,7 +144,7 @@ def kubernetes_of(cluster: KindCluster) -> str:
 
 
 def refuse_skew(suite: Suite, kubernetes: str) -> None:
-    """Raises UsageError for a suite that was not written for the cluster."""
+    """Raises UsageError for a suite of another minor version than the cluster."""
     if suite.version and _minor(suite.version) != _minor(kubernetes):
         raise UsageError(
             f"--kind-suite: {suite.binary} is of Kubernetes {suite.version}, the cluster of {kubernetes}; "

@@ -6,13 +6,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind.errors import CommandError, ImageError, SourceError
 from pytest_kind.image import go_modules
+from pytest_kind.image.source_folder import SourceFolder
 from pytest_kind.image.workshop import need
 
 if TYPE_CHECKING:
@@ -30,27 +31,13 @@ _GIT_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(SourceFolder):
     """See :class:`~pytest_kind.image.source.Source`."""
-
-    folder: Path
-    kubernetes: str
-    digest: str
 
     @property
     def how(self) -> str:
         """See :class:`~pytest_kind.image.source.Source`."""
         return f"Kubernetes {self.kubernetes} is made in {self.folder} by its own make (about 12 min on two cores the first time)"
-
-    def components(self, workshop: Workshop, inputs: Inputs) -> Mapping[str, str]:
-        """From kubeadm's source."""
-        del workshop, inputs
-        return go_modules.kubeadm_constants(self.folder)
-
-    def pause(self, workshop: Workshop, inputs: Inputs) -> Path:
-        """A file of the checkout."""
-        del workshop, inputs
-        return self.folder / go_modules.PAUSE
 
     def programs(self, workshop: Workshop, inputs: Inputs) -> Path:
         """From the cache, or made.

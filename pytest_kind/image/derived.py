@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_kind import labels
+from pytest_kind.image.facts import facts_of
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
@@ -67,7 +66,7 @@ def nearest(images: Iterable[Image], wanted: Recipe) -> Start | None:
     """The image to begin with: of the same rest and the same files, with the fewest that differ."""
     found = []
     for image in images:
-        facts = _facts(image)
+        facts = facts_of(image)
         programs, depth = facts.get("programs"), facts.get("depth")
         if facts.get("rest") != wanted.rest or not isinstance(programs, dict) or not isinstance(depth, int) or set(programs) != set(wanted.programs):
             continue
@@ -75,11 +74,3 @@ def nearest(images: Iterable[Image], wanted: Recipe) -> Start | None:
         if len(changed) <= _CHANGED and depth < _DEPTH and any(tag.startswith(_OURS) for tag in image.tags):
             found.append(Start(image, changed, depth + 1))
     return min(found, key=lambda one: (len(one.changed), one.depth, one.image.id), default=None)
-
-
-def _facts(image: Image) -> dict[str, Any]:
-    try:
-        facts = json.loads(image.labels.get(labels.FACTS) or "{}")
-    except ValueError:
-        return {}  # not one that could be used
-    return facts if isinstance(facts, dict) else {}

@@ -16,7 +16,10 @@ from pytest_kind.errors import ImageError
 # The Python that puts an image together decides what it is as much as the files that it puts together. An image is put
 # together in a minute; what takes longer, compiled parts and the base layer, has digests of its own, with a number in each
 # module that is raised when it makes something else of the same sources.
-_ASSEMBLERS = ("assemble.py", "archive.py", "checkout.py", "debian.py", "derived.py", "go_modules.py", "module_folder.py", "source.py", "tarball.py")
+_ASSEMBLERS = (
+    *("assemble.py", "archive.py", "checkout.py", "debian.py", "derived.py", "go_modules.py", "module_folder.py", "source.py", "source_folder.py"),
+    "tarball.py",
+)
 
 
 def node_image_dir() -> Path:

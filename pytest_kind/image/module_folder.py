@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pytest_kind.errors import ImageError, SourceError
 from pytest_kind.image import checkout, go_modules
 from pytest_kind.image.inputs import node_image_dir
+from pytest_kind.image.source_folder import SourceFolder
 
 if TYPE_CHECKING:
     from pytest_kind.image.host import Host
@@ -35,16 +36,13 @@ _LEFT_OUT = {".git", "_output"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleFolder:
+class ModuleFolder(SourceFolder):
     """See :class:`~pytest_kind.image.source.Source`.
 
     Attributes:
         published: the release that it is made from, whose staging modules are used.
     """
 
-    folder: Path
-    kubernetes: str
-    digest: str
     published: str
 
     @property
@@ -54,16 +52,6 @@ class ModuleFolder:
             f"Kubernetes {self.kubernetes} is compiled from {self.folder}, which has no make of its own, "
             "by Go alone (about 12 min on two cores the first time)"
         )
-
-    def components(self, workshop: Workshop, inputs: Inputs) -> Mapping[str, str]:
-        """From kubeadm's source."""
-        del workshop, inputs
-        return go_modules.kubeadm_constants(self.folder)
-
-    def pause(self, workshop: Workshop, inputs: Inputs) -> Path:
-        """A file of the folder."""
-        del workshop, inputs
-        return self.folder / go_modules.PAUSE
 
     def programs(self, workshop: Workshop, inputs: Inputs) -> Path:
         """From the cache, or compiled: those alone that a change reaches.

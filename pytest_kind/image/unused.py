@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.image import debian
+from pytest_kind.image.facts import facts_of
 from pytest_kind.image.inputs import Inputs, read_inputs
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def unused_images(provider: Provider, days: float = 14.0, now: float | None = No
     found = []
     for kind in ("node-image", "base-image"):
         for image in provider.images({labels.KIND: kind}):
-            facts = _facts(image.labels)
+            facts = facts_of(image)
             digest = base if kind == "base-image" else _current(architecture, facts).digest
             if image.labels.get(labels.IMAGE_DIGEST) != digest and not used & {image.id, *image.tags} and _made(facts) < oldest:
                 found.append(image)
@@ -50,11 +50,3 @@ def _current(architecture: str, facts: Mapping[str, object]) -> Inputs:
 def _made(facts: Mapping[str, object]) -> float:
     made = facts.get("made")
     return float(made) if isinstance(made, (int, float)) else 0.0
-
-
-def _facts(marks: Mapping[str, str]) -> Mapping[str, object]:
-    try:
-        facts = json.loads(marks.get(labels.FACTS, "{}"))
-    except ValueError:
-        return {}  # not one that could be used
-    return facts if isinstance(facts, dict) else {}

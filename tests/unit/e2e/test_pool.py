@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_kind.e2e import pool as pool_module
+from pytest_kind.e2e import launcher as launcher_module
 from pytest_kind.e2e import slot as slot_module
 from pytest_kind.e2e.listing import Selection, listed
 from pytest_kind.e2e.numbering import numbered
@@ -125,7 +125,7 @@ def test_the_rest_of_a_serial_process_that_died(opened: Open) -> None:
 
 
 def test_more_serial_specs_than_an_argument_can_name(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_LONGEST_FOCUS", 30)
+    monkeypatch.setattr(launcher_module, "_LONGEST_FOCUS", 30)
     pool, specs = opened(*(spec(f"[x] spec {number}", serial=True) for number in range(4)))
     assert {one.state for one in outcomes(pool, specs).values()} == {"passed"}
 
