@@ -17,7 +17,7 @@ from pytest_kind.diagnose.logs import export_logs
 from pytest_kind.diagnose.summary import Cluster, Failure, Summary, first_lines
 from pytest_kind.errors import KindError
 from pytest_kind.provision import docker_engine
-from pytest_kind.run import progresses
+from pytest_kind.shown import progresses
 
 if TYPE_CHECKING:
     from pytest_kind.peer import KindCluster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_kind import options
-from pytest_kind.plugin import FAILED, RUN
+from pytest_kind.keys import FAILED
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -35,21 +36,18 @@ def _told_once() -> Iterator[None]:
 
 
 def _run(config: pytest.Config, settings: Settings) -> Run:
-    from pytest_kind.run import Run as TheRun  # noqa: PLC0415 - docker and the rest, for runs that use clusters
+    from pytest_kind.run import opened  # noqa: PLC0415 - docker and the rest, for runs that use clusters
 
-    run = config.stash.get(RUN, None)
-    if run is None:
-        run = config.stash[RUN] = TheRun(config, settings.cache_dir)
-    return run
+    return opened(config, settings.cache_dir)
 
 
 @contextlib.contextmanager
-def _cluster(config: pytest.Config, settings: Settings) -> Iterator[KindCluster]:
+def _cluster(config: pytest.Config, settings: Settings, own: str) -> Iterator[KindCluster]:
     from pytest_kind.wishes import request_of  # noqa: PLC0415
 
     with _told_once():
-        run = _run(config, settings)
-        cluster = run.make(request_of(settings, config))
+        run, wanted = _run(config, settings), request_of(settings, config)
+        cluster = run.make(wanted) if run.lessee is None else run.lease(wanted, own)
     try:
         yield cluster
     finally:
@@ -62,7 +60,8 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
     with _told_once():
         settings = getattr(request, "param", None) or options.resolve(request.config)
-    with _cluster(request.config, settings) as cluster:
+    own = request.config.workerinput["workerid"] if settings.per_worker and hasattr(request.config, "workerinput") else ""
+    with _cluster(request.config, settings, own) as cluster:
         yield cluster
 
 
@@ -129,7 +128,7 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
                 settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory(…)")
             # Each call's own: a kept one would be the session's, and its delete() the session's end.
             settings = dataclasses.replace(settings, keep=False, name=None)
-            return stack.enter_context(_cluster(request.config, settings))
+            return stack.enter_context(_cluster(request.config, settings, secrets.token_hex(8)))
 
         yield make
 

@@ -60,7 +60,6 @@ class SpecItem(pytest.Item):
 
     Attributes:
         spec: which.
-        beside: the items whose specs may run while this one does.
         ready: its outcome, where that is known before its turn.
         outcome: how it ended.
     """
@@ -70,7 +69,6 @@ class SpecItem(pytest.Item):
     def __init__(self, *, spec: Spec, settings: Any, **others: Any) -> None:  # noqa: ANN401
         super().__init__(**others)
         self.spec = spec
-        self.beside: list[SpecItem] = [self]
         self.ready: Outcome | None = None
         self.outcome: Outcome | None = None
         for name in markers_of(spec):
@@ -96,10 +94,7 @@ class SpecItem(pytest.Item):
         runner: SpecRunner = self.funcargs["kind_specs"]
         self.outcome, self.ready = self.ready, None
         if self.outcome is None:
-            runner.want([self.spec], first=True)
-            runner.want(item.spec for item in self.beside)
-            self.outcome = runner.take({self.spec.name})
-        self.beside = []  # another run is of this one alone
+            self.outcome = runner.run(self.spec)
         if self.outcome.state == SKIPPED:
             pytest.skip(self.outcome.message)
         if self.outcome.state == FAILED:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from pytest_kind.keys import WORKERINPUT
+
 if TYPE_CHECKING:
     from pytest_kind.config.settings import Settings
 
@@ -120,9 +122,13 @@ OPTIONS = (
     Option("keep_namespace", _choice("never", "failed"), "never", "WHEN", "keep the namespaces of kind_namespace: never, or those of failed tests"),
     Option("label_filter", _text, None, "EXPRESSION", "run the upstream specs whose labels it fits (ginkgo's: 'sig-storage && !Slow')"),
     Option("lease", _between(10, 86400, int), 300, "SECONDS", "how long nodes run on after this process is gone without having removed them"),
+    Option(
+        "max_clusters", _count(1, 64), None, "N", "how many clusters --kind-per-worker may have at a time (default: what memory and processors carry)"
+    ),
     Option("missing_image", _choice("fail", "skip"), "fail", "WHAT", "what becomes of an upstream spec whose image cannot be pulled: fail, or skip"),
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
+    Option("per_worker", _flag, False, None, "give each worker of xdist a cluster of its own (default: all workers share one)"),
     Option(
         "procs", _count(1, 64), None, "N", "how many upstream specs run beside each other (default: twice the processors; on xdist's workers one)"
     ),
@@ -191,13 +197,27 @@ def register_legacy(parser: pytest.Parser) -> None:
 
 
 def kubeconfig_file(config: pytest.Config) -> Path | None:
-    """Where the run's cluster's kubeconfig is to be written; each worker of xdist has a cluster, and a file, of its own."""
+    """Where this process writes its cluster's kubeconfig, if it does. A worker of xdist with a cluster of its own has a file of its own."""
     given = config.getoption("kind_kubeconfig", None)
     if given is None:
         return None
     path: Path = config.invocation_params.dir / _path(given)
-    worker = getattr(config, "workerinput", {}).get("workerid")
-    return path.with_name(f"{path.name}-{worker}") if worker else path
+    worker, own = worker_of(config), has_own_cluster(config)
+    if worker:
+        return path.with_name(f"{path.name}-{worker}") if own else None
+    return None if own else path
+
+
+def worker_of(config: pytest.Config) -> str:
+    """The name of this worker of xdist; empty in other processes."""
+    return str(getattr(config, "workerinput", {}).get("workerid", ""))
+
+
+def has_own_cluster(config: pytest.Config) -> bool:
+    """Whether workers of xdist have clusters of their own: where that is asked for, and where the controller is another machine's."""
+    if not hasattr(config, "workerinput"):
+        return resolve(config).per_worker and config.pluginmanager.hasplugin("dsession")
+    return resolve(config).per_worker or WORKERINPUT not in config.workerinput
 
 
 _SPEC_FILE = re.compile(r"(?P<file>[^:\[]+\.go)(::(?P<name>.*))?", re.DOTALL)

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pytest_kind import options
-
-if TYPE_CHECKING:
-    from pytest_kind.run import Run
-
-RUN: pytest.StashKey[Run] = pytest.StashKey()
-FAILED: pytest.StashKey[bool] = pytest.StashKey()
+from pytest_kind.keys import DOOR, FAILED, RUN, WORKERINPUT
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +49,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
         artifacts.check(folder)
         config.pluginmanager.register(artifacts.Artifacts(config, folder), artifacts.NAME)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's
+    from pytest_kind.door import Door  # noqa: PLC0415 - for runs that have workers
+
+    if not node.gateway.spec.popen:
+        return  # on another machine: such a worker makes its clusters itself
+    config = node.config
+    if DOOR not in config.stash:
+        config.stash[DOOR] = Door(config)
+    node.workerinput[WORKERINPUT] = config.stash[DOOR].place
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -170,6 +177,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _close(config: pytest.Config) -> None:
+    door = config.stash.get(DOOR, None)
+    if door is not None:
+        door.close()
     run = config.stash.get(RUN, None)
     if run is not None:
         run.close_for_good()

@@ -4,49 +4,62 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import signal
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_kind import labels
+from pytest_kind import attach, labels, sigterm
 from pytest_kind.cluster import Maker, Request
-from pytest_kind.errors import KindError
+from pytest_kind.errors import KindError, NotFound
 from pytest_kind.image.workshop import Workshop
+from pytest_kind.keys import RUN, WORKERINPUT
 from pytest_kind.lease.session import Session
-from pytest_kind.lease.sweep import sweep
-from pytest_kind.options import kubeconfig_file, progress_form
+from pytest_kind.lease.sweep import Swept, sweep
+from pytest_kind.options import kubeconfig_file, worker_of
 from pytest_kind.peer import KindCluster
-from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
 from pytest_kind.provision import docker_engine
+from pytest_kind.shown import make_progress
 from pytest_kind.toolbox import kubeconfigs, registry
+from pytest_kind.workers.lessee import Lessee
+
+if TYPE_CHECKING:
+    from pytest_kind.progress import Progress
+    from pytest_kind.provision.provider import Provider
 
 
 class Run:
-    """Opened by the first test that asks for a cluster; closed by whichever of pytest's ends comes first."""
+    """Opened by the first test that asks for a cluster; closed by whichever of pytest's ends comes first.
+
+    On a worker of xdist it leases its clusters from the controller's, which makes them.
+
+    Attributes:
+        lessee: of a worker, the way to the controller.
+    """
 
     def __init__(self, config: pytest.Config, cache: Path) -> None:
         self._config = config
+        self.lessee = lessee(config)
         with contextlib.ExitStack() as undoing:
             self.provider = docker_engine.connect()
             undoing.callback(self.provider.close)
             self.session = Session.open(cache)
             undoing.callback(self.session.close)
-            swept = sweep(self.provider, cache, self.session.id)
+            swept = sweep(self.provider, cache, self.session.id) if self.lessee is None else Swept()
             undoing.pop_all()  # from here on it is close() that undoes
         self._closed = False
         self.clusters: list[KindCluster] = []
         self.registries: list[registry.Registry] = []
         self.last_lines: list[str] = []
+        self._lock = threading.Lock()  # a controller makes clusters for several workers at once
         self._names: dict[str, str] = {}
+        self._leases: dict[str, int] = {}  # of a worker: cluster -> lease
+        self._others: list[Provider] = []
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
-        self._catch_sigterm()
+        sigterm.catch()
         self.progress = make_progress(config)
         if swept.removed:
             self.progress.note(f"removed what a dead run left: {', '.join(swept.removed)}")
@@ -62,31 +75,77 @@ class Run:
             failed=lambda name, evidence: config.hook.pytest_kind_cluster_failed(name=name, evidence=evidence),
         )
 
-    def make(self, request: Request) -> KindCluster:
-        """A ready cluster that this run lets go of at its end, at the latest."""
-        name = request.name or request.config.name
-        taken = any(cluster.name == name for cluster in self.clusters)
-        if name is not None and (taken or self._names.setdefault(name, request.config.digest) != request.config.digest):
-            # A name is for the first that asks for it; a marker's other cluster gets a name of its own, then and later.
-            request = replace(request, name=None, config=replace(request.config, name=None))
-        if self._kubeconfig is not None:
-            kubeconfigs.check(self._kubeconfig, "--kubeconfig")
-        cluster = KindCluster.of(self._maker.make(request))
-        self.clusters.append(cluster)
-        for one in self.registries:
-            self._attach(one, cluster)
-        if self._kubeconfig is not None:
-            cluster.publish_kubeconfig(self._kubeconfig, "--kubeconfig")
-            self._kubeconfig = None
+    def make(self, request: Request, progress: Progress | None = None) -> KindCluster:
+        """A ready cluster that this run lets go of at its end, at the latest.
+
+        Args:
+            progress: where it shows, where several are made at once: each then has a connection of its own to the engine.
+        """
+        with self._lock:
+            request = self._with_its_name(request)
+            path, self._kubeconfig = self._kubeconfig, None
+        if path is not None:
+            kubeconfigs.check(path, "--kubeconfig")
+        cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
+        self._have(cluster, path)
         self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
         return cluster
 
+    def lease(self, request: Request, own: str) -> KindCluster:
+        """On a worker: the cluster that the controller makes, or has made, for those who ask for this.
+
+        Args:
+            own: what makes it this worker's own; empty for one that all workers share.
+        """
+        assert self.lessee is not None  # noqa: S101 - its callers look
+        leased = self.lessee.lease(request, own)
+        try:
+            found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
+        except BaseException:
+            self.lessee.release(leased.number)
+            raise
+        found.phases = leased.phases
+        cluster = KindCluster.of(found)
+        self._leases[cluster.name] = leased.number
+        path, self._kubeconfig = self._kubeconfig, None
+        self._have(cluster, path)
+        return cluster
+
+    def _have(self, cluster: KindCluster, path: Path | None) -> None:
+        self.clusters.append(cluster)
+        for one in self.registries:
+            self._attach(one, cluster)
+        if path is not None:
+            cluster.publish_kubeconfig(path, "--kubeconfig")
+
+    def _with_its_name(self, request: Request) -> Request:
+        """A name is for the first that asks for it; a marker's other cluster gets a name of its own, then and later."""
+        name = request.name or request.config.name
+        taken = any(cluster.name == name for cluster in self.clusters)
+        if name is None or (not taken and self._names.setdefault(name, request.config.digest) == request.config.digest):
+            return request
+        return replace(request, name=None, config=replace(request.config, name=None))
+
+    def _maker_beside(self, progress: Progress) -> Maker:
+        provider = docker_engine.connect()
+        self._others.append(provider)
+        return replace(self._maker, provider=provider, progress=progress)
+
     def drop(self, cluster: KindCluster) -> None:
         """Removes a cluster, or lets go of a kept one."""
+        if cluster.name in self._leases:
+            self._release(cluster)
+            return
         try:
             self._config.hook.pytest_kind_cluster_ends(cluster=cluster)
         finally:
             self._remove(cluster)
+
+    def _release(self, cluster: KindCluster) -> None:
+        assert self.lessee is not None  # noqa: S101 - who gave it
+        cluster.release()
+        self.clusters.remove(cluster)
+        self.lessee.release(self._leases.pop(cluster.name))
 
     def _remove(self, cluster: KindCluster) -> None:
         if cluster.lease_failure:
@@ -131,14 +190,22 @@ class Run:
             return
         for cluster in list(self.clusters):
             self.drop(cluster)
-        mine = {labels.SESSION: self.session.id}
-        for container in self.provider.containers(mine):
-            if not labels.is_kept(container.labels):
-                self.provider.remove(container.id)
+        self.remove_unfinished()
         self._closed = True
         self.session.close()
-        self.provider.close()
+        for provider in (self.provider, *self._others):
+            provider.close()
+        if self.lessee is not None:
+            self.lessee.close()
         atexit.unregister(self.close_for_good)
+
+    def remove_unfinished(self) -> None:
+        """Removes what this process made and that is no cluster yet, or no more."""
+        there = {cluster.name for cluster in self.clusters}
+        for container in self.provider.containers({labels.SESSION: self.session.id}):
+            if not labels.is_kept(container.labels) and container.labels.get(labels.CLUSTER) not in there:
+                with contextlib.suppress(NotFound):  # whoever made it may have removed it
+                    self.provider.remove(container.id)
 
     def close_for_good(self) -> None:
         """Closes; an engine that refuses is told of in the run's last lines, not raised."""
@@ -149,59 +216,19 @@ class Run:
             if line not in self.last_lines:
                 self.last_lines.append(line)
 
-    def _catch_sigterm(self) -> None:
-        if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-            return
 
-        def on_sigterm(number: int, frame: FrameType | None) -> None:
-            del number, frame
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is the clean-up
-            pytest.exit("terminated by SIGTERM", returncode=128 + signal.SIGTERM)
-
-        signal.signal(signal.SIGTERM, on_sigterm)
+def opened(config: pytest.Config, cache: Path) -> Run:
+    """The run of this process, opened when it is first wanted."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        run = config.stash[RUN] = Run(config, cache)
+    return run
 
 
-_PROGRESSES: pytest.StashKey[list[Progress]] = pytest.StashKey()
-
-
-def progresses(config: pytest.Config) -> list[Progress]:
-    """Every progress of this process: they know what took how long."""
-    return config.stash.setdefault(_PROGRESSES, [])
-
-
-def make_progress(config: pytest.Config) -> Progress:
-    """Progress in the form that the run's terminal and options ask for."""
-    made = _progress(config, progress_form(config))
-    progresses(config).append(made)
-    return made
-
-
-def _progress(config: pytest.Config, form: str) -> Progress:
-    if form == "none":
-        return Progress()
-    capture = config.pluginmanager.getplugin("capturemanager")
-    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
-
-    def write(text: str) -> None:
-        def put() -> None:
-            if reporter is None:
-                sys.stderr.write(text)
-                return
-            # Progress begins on a line of its own, after the dots of the tests so far.
-            if not getattr(write, "fresh", False):
-                reporter.ensure_newline()
-            reporter.write(text, flush=True)
-            write.fresh = True  # type: ignore[attr-defined]
-            if text.endswith("\n"):
-                write.fresh = False  # type: ignore[attr-defined]
-                reporter.currentfspath = None
-
-        if capture is None:
-            put()
-        else:
-            with capture.global_and_fixture_disabled():
-                put()
-
-    if form == "plain":
-        return PlainProgress(write=write)
-    return TerminalProgress(write=write, width=reporter.screen_width if reporter else 80)
+def lessee(config: pytest.Config) -> Lessee | None:
+    """On a worker whose controller can be reached, the way to it."""
+    given = getattr(config, "workerinput", {}).get(WORKERINPUT)
+    if given is None:
+        return None
+    port, key = given
+    return Lessee(port, key, worker_of(config))

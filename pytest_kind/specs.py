@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +12,7 @@ import pytest
 from _pytest.junitxml import xml_key
 from _pytest.outcomes import TEST_OUTCOME
 
-from pytest_kind import options
+from pytest_kind import keys, options
 from pytest_kind.e2e.images.build import build
 from pytest_kind.e2e.images.check import check
 from pytest_kind.e2e.images.serve import StandIns, serve
@@ -30,7 +30,7 @@ from pytest_kind.items import SpecItem, SpecStart, SpecSuite, markers_of
 from pytest_kind.lease.session import Session
 from pytest_kind.plugin import settings_of
 from pytest_kind.provision import docker_engine
-from pytest_kind.run import make_progress
+from pytest_kind.shown import make_progress
 from pytest_kind.wishes import request_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_kind.provision.provider import Provider
     from pytest_kind.run import Run
 
-NAME = "kind-specs"  # under which this plugin is registered
+NAME = keys.SPECS
 
 
 class UpstreamSpecs:
@@ -47,6 +47,7 @@ class UpstreamSpecs:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.runner: SpecRunner | None = None
+        self._asked: SpecRunner | None = None  # for all that is waiting
         self._stand_ins: StandIns | None = None
         self._suite: Suite | None = None
         self._specs: list[Spec] = []
@@ -97,11 +98,10 @@ class UpstreamSpecs:
         """Specs run beside each other: the item whose spec has ended has its turn in this one's place."""
         if self._inside or not isinstance(item, SpecItem):
             return None
-        if hasattr(self.config, "workerinput"):  # xdist knows which item it is at, and which is next
-            item.beside = [item, *([nextitem] if isinstance(nextitem, SpecItem) else [])]
-            return None
+        if hasattr(self.config, "workerinput"):
+            return None  # xdist knows which item it is at; beside it run those of other workers
         if not self._waiting:
-            self._waiting = item.beside = _from(item.session.items, item)
+            self._waiting = _from(item.session.items, item)
             self._begin(item)
         item = self._ended()
         self._waiting = [one for one in self._waiting if one is not item]
@@ -132,11 +132,18 @@ class UpstreamSpecs:
         finally:
             state.teardown_exact(first)
         if self.runner is not None:
-            self.runner.want(item.spec for item in self._waiting)
+            self._ask()
+
+    def _ask(self) -> None:
+        assert self.runner is not None  # noqa: S101 - its callers look
+        self._asked = self.runner
+        self.runner.want(item.spec for item in self._waiting)
 
     def _ended(self) -> SpecItem:
         if self.runner is None:  # the cluster or the suite did not come up: each item will say so
             return self._waiting[0]
+        if self.runner is not self._asked:  # one that came up when the first failed
+            self._ask()
         try:
             outcome = self.runner.take({item.spec.name for item in self._waiting})
         except SuiteBroken:
@@ -175,17 +182,17 @@ class UpstreamSpecs:
     def _started(self, cluster: KindCluster, run: Run) -> SpecRunner:
         settings = options.resolve(self.config)
         assert self._suite is not None  # noqa: S101 - its items want the fixture
-        kubernetes, images = kubernetes_of(cluster), self._suite.images
-        refuse_skew(self._suite, kubernetes)
+        images = self._suite.images
+        refuse_skew(self._suite, kubernetes_of(cluster))
+        served: Mapping[str, str] = {}
         if settings.stand_ins:
-            self._serve(cluster, run, kubernetes, images)
-        served = self._stand_ins.images if self._stand_ins else {}
+            served = self.serve(cluster, run) if run.lessee is None else run.lessee.serve_stand_ins(cluster.name)
         with run.progress.step("looking after the images of the specs"):
             ready = check(run.provider, cluster.nodes, images, served)
         run.progress.note(str(ready))
         if ready.stand_ins:
             run.last_lines.append(f"specs ran with stand-ins of ours for {len(ready.stand_ins)} of upstream's images: {', '.join(ready.stand_ins)}")
-        worker = getattr(self.config, "workerinput", {}).get("workerid", "")
+        worker = options.worker_of(self.config)
         reports = settings.artifacts / worker / "specs" if settings.artifacts else None
         if reports is not None:
             reports.mkdir(parents=True, exist_ok=True)
@@ -197,15 +204,26 @@ class UpstreamSpecs:
             reports=reports,
             skips=settings.missing_image == "skip",
         )
-        return SpecRunner(cluster, self._suite, how, run.progress, ready.stand_ins)
+        turn = None if run.lessee is None else partial(run.lessee.turn, cluster.name)
+        return SpecRunner(cluster, self._suite, how, run.progress, ready.stand_ins, turn)
 
-    def _serve(self, cluster: KindCluster, run: Run, kubernetes: str, images: Sequence[str]) -> None:
-        request = request_of(settings_of(self.config), self.config)
-        workshop = run.workshop(request.lease)
-        # Their programs are the release's: a build of one's own has no Go modules.
-        built = build(workshop, read_inputs(run.provider.info().architecture, release_of(kubernetes)), images)
-        self._stand_ins = serve(workshop, request, docker_engine.connect, built)
-        self._stand_ins.attach(cluster)
+    def serve(self, cluster: KindCluster, run: Run) -> Mapping[str, str]:
+        """Has the nodes of a cluster pull stand-ins; upstream name -> what it is made of."""
+        assert self._suite is not None  # noqa: S101 - its items want them
+        if self._stand_ins is None:
+            request = request_of(settings_of(self.config), self.config)
+            workshop = run.workshop(request.lease)
+            # Their programs are the release's: a build of one's own has no Go modules.
+            wanted = read_inputs(run.provider.info().architecture, release_of(kubernetes_of(cluster)))
+            self._stand_ins = serve(workshop, request, docker_engine.connect, build(workshop, wanted, self._suite.images))
+        if cluster not in self._stand_ins.attached:
+            self._stand_ins.attach(cluster)
+        return self._stand_ins.images
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """A controller of xdist, which has no fixtures, served stand-ins for its workers."""
+        self.close()
 
     def close(self) -> list[str]:
         """Ends it, and says what failed outside of specs."""

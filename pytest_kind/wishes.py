@@ -11,6 +11,7 @@ from pytest_kind.config.load import checked, from_file, from_mapping
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
 from pytest_kind.naming import check_cluster_name
+from pytest_kind.options import has_own_cluster, worker_of
 
 if TYPE_CHECKING:
     import pytest
@@ -58,9 +59,9 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
 
 
 def _name(settings: Settings, cluster_config: ClusterConfig, config: pytest.Config) -> str | None:
-    """The name that is asked for; under xdist each worker has a cluster of its own, and so a name."""
+    """The name that is asked for; a worker of xdist that has a cluster of its own has a name of its own, too."""
     name, source = (settings.name, settings.sources["name"]) if settings.name is not None else (cluster_config.name, "name")
     if name is None:
         return None
-    worker = getattr(config, "workerinput", {}).get("workerid")
+    worker = worker_of(config) if has_own_cluster(config) else ""
     return check_cluster_name(f"{name}-{worker}" if worker else name, source)

@@ -22,9 +22,11 @@ class Settings:
         keep: whether the cluster outlives the session.
         keep_namespace: ``never`` or ``failed``.
         lease: seconds that nodes run without this process.
+        max_clusters: how many clusters of workers' own there may be, if it was said.
         missing_image: ``fail`` or ``skip``: what becomes of a spec whose image cannot be pulled.
         name: of the cluster.
         network: of the engine, for the nodes.
+        per_worker: whether each worker of xdist has a cluster of its own.
         procs: how many specs run beside each other, if it was said.
         source: of Kubernetes: a path, a URL, or a release.
         spec_timeout: seconds for a spec.
@@ -45,9 +47,11 @@ class Settings:
     keep_namespace: str
     label_filter: str | None
     lease: int
+    max_clusters: int | None
     missing_image: str
     name: str | None
     network: str
+    per_worker: bool
     procs: int | None
     skip: str | None
     source: str | Path | None

@@ -97,6 +97,10 @@ class Pool:
                 self._changed.wait(_LOOK_SECONDS)
             tick(doing)
 
+    def is_alone(self, spec: Spec) -> bool:
+        """Whether no other may run while it does."""
+        return spec.alone or self._launcher.is_serial(spec)
+
     def break_off(self, run: str, reason: str, *, skips: bool = False) -> bool:
         """Ends the spec that a process with this run id is at.
 
@@ -179,7 +183,7 @@ class Pool:
     def _next(self) -> Spec | None:
         """The spec that may begin now: those that need not be alone come first."""
         busy = [slot.spec for slot in self._all.slots.values() if slot.spec]
-        if any(spec.alone or self._launcher.is_serial(spec) for spec in busy):
+        if any(self.is_alone(spec) for spec in busy):
             return None
         queue = [spec for spec in self._all.queue if not self._launcher.is_serial(spec)]
         chosen = next((spec for spec in queue if not spec.alone), None) or (queue[0] if queue and not busy else None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,9 +55,19 @@ class SpecRunner:
 
     Args:
         stand_ins: images that are not upstream's own, though they have their names.
+        turn: where others run specs on the cluster, too: gives one its turn, beside those or ``alone``.
     """
 
-    def __init__(self, cluster: KindCluster, suite: Suite, how: How, progress: Progress, stand_ins: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        cluster: KindCluster,
+        suite: Suite,
+        how: How,
+        progress: Progress,
+        stand_ins: Collection[str] = (),
+        turn: Callable[..., AbstractContextManager[None]] | None = None,
+    ) -> None:
+        self._turn = turn
         self._cluster, self._how, self._progress, self._stand_ins = cluster, how, progress, frozenset(stand_ins)
         how.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with progress.step("asking the suite for the order of its specs"):
@@ -89,6 +99,12 @@ class SpecRunner:
         node = self._cluster.nodes[0]
         node.copy_out(node.exec("sh", "-c", "command -v kubectl").strip(), folder / "kubectl")
         return folder / "kubectl"
+
+    def run(self, spec: Spec) -> Outcome:
+        """Runs one at once, before all that is waiting, and again if it has run."""
+        with nullcontext() if self._turn is None else self._turn(alone=self.pool.is_alone(spec)):
+            self.want([spec], first=True)
+            return self.take({spec.name})
 
     def want(self, specs: Iterable[Spec], *, first: bool = False) -> None:
         """See :meth:`Pool.want`."""

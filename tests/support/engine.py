@@ -87,9 +87,9 @@ class FakeEngine:
         """Where every published port is."""
         _write(self._root / "published", {"address": address, "port": port})
 
-    def offer(self, path: str, archive: bytes) -> None:
-        """What ``get`` gives for a path, in whatever container."""
-        (self._root / "files" / path.strip("/").replace("/", "%")).write_bytes(archive)
+    def offer(self, path: str, archive: bytes, container: str = "") -> None:
+        """What ``get`` gives for a path, in a container or in whatever other."""
+        (self._root / "files" / f"{container}{path.strip('/').replace('/', '%')}").write_bytes(archive)
 
     def fail(self, method: str, error: BaseException, times: int = 1) -> None:
         """Makes the next calls of a method raise."""
@@ -222,8 +222,9 @@ class FakeEngine:
     @contextmanager
     def get(self, container: str, path: str) -> Iterator[IO[bytes]]:
         self._begin("get", f"{self._read(container)['name']} {path}")
-        offered = self._root / "files" / path.strip("/").replace("/", "%")
-        if not offered.exists():
+        name = path.strip("/").replace("/", "%")
+        offered = next((file for file in (self._root / "files" / f"{container}{name}", self._root / "files" / name) if file.exists()), None)
+        if offered is None:
             raise errors.NotFound(f"getting {path}: no such file")
         yield io.BytesIO(offered.read_bytes())
 

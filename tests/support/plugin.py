@@ -5,8 +5,10 @@ The engine is the folder that the variable ``FAKE_ENGINE`` names; none there mea
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from pytest_kind import cluster
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.context import BootContext
+from pytest_kind.boot.files import CONFIG_FILE
 from pytest_kind.errors import EngineUnavailable
 from pytest_kind.image import assemble
 from pytest_kind.image.inputs import Inputs
@@ -23,6 +26,7 @@ from pytest_kind.provision import docker_engine
 from pytest_kind.provision.provider import Image
 from support.credentials import admin_conf
 from support.engine import FakeEngine
+from support.images import tar_of
 
 
 class Boot:
@@ -34,6 +38,10 @@ class Boot:
         for one in context.fresh:
             context.provider.start(one.container)
         context.exec(["fake-boot"])
+        assert isinstance(context.provider, FakeEngine)
+        files = {CONFIG_FILE: json.dumps(asdict(context.config)), "etc/kubernetes/admin.conf": admin_conf()}
+        for path, text in files.items():
+            context.provider.offer(path, tar_of({path.rpartition("/")[2]: text.encode()}), context.container)
         address, port = context.provider.published_port(context.published.container, 6443)
         context.admin = kubeconfig.outside(admin_conf(), context.facts.cluster, kubeconfig.url(address, port))
 

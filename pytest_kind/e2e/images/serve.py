@@ -42,6 +42,7 @@ class StandIns:
     Attributes:
         images: upstream name -> what it is made of, for reports.
         digests: upstream name -> the digest of its manifest.
+        attached: the clusters whose nodes do.
     """
 
     images: Mapping[str, str]
@@ -49,7 +50,7 @@ class StandIns:
     _name: str
     _registry: Registry
     _provider: Provider
-    _attached: list[KindCluster] = field(default_factory=list)
+    attached: list[KindCluster] = field(default_factory=list)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -86,15 +87,15 @@ class StandIns:
         for node in nodes:
             with texts_archive(files) as archive:
                 self._provider.put(node.container, "/", archive)
-        if cluster not in self._attached:
-            self._attached.append(cluster)
+        if cluster not in self.attached:
+            self.attached.append(cluster)
 
     def stop(self) -> None:
         """Removes the registry, and what kept clusters know of it. Does nothing the second time."""
-        for cluster in self._attached:
+        for cluster in self.attached:
             if cluster.kept:
                 self._forget(cluster)
-        self._attached.clear()
+        self.attached.clear()
         self._registry.stop()
 
     def _forget(self, cluster: KindCluster) -> None:

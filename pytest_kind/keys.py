@@ -1,0 +1,18 @@
+"""What this plugin keeps in pytest's configuration, and the names under which its parts are registered there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_kind.door import Door
+    from pytest_kind.run import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+DOOR: pytest.StashKey[Door] = pytest.StashKey()
+FAILED: pytest.StashKey[bool] = pytest.StashKey()
+SPECS = "kind-specs"
+WORKERINPUT = "kind_door"
+"""Under which a worker of xdist is told how to reach its controller: a port on loopback, and the key that opens."""
