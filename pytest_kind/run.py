@@ -26,6 +26,8 @@ from pytest_kind.toolbox import kubeconfigs, registry
 from pytest_kind.workers.lessee import Lessee
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import Provider
 
@@ -83,11 +85,9 @@ class Run:
         """
         with self._lock:
             request = self._with_its_name(request)
-            path, self._kubeconfig = self._kubeconfig, None
-        if path is not None:
-            kubeconfigs.check(path, "--kubeconfig")
-        cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
-        self._have(cluster, path)
+        with self._published() as path:
+            cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
+            self._have(cluster, path)
         self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
         return cluster
 
@@ -99,17 +99,30 @@ class Run:
         """
         assert self.lessee is not None  # noqa: S101 - its callers look
         leased = self.lessee.lease(request, own)
+        self._leases[leased.name] = leased.number
         try:
-            found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
+            with self._published() as path:
+                found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
+                found.phases = leased.phases
+                cluster = KindCluster.of(found)
+                self._have(cluster, path)
         except BaseException:
-            self.lessee.release(leased.number)
+            self.lessee.release(self._leases.pop(leased.name))
             raise
-        found.phases = leased.phases
-        cluster = KindCluster.of(found)
-        self._leases[cluster.name] = leased.number
-        path, self._kubeconfig = self._kubeconfig, None
-        self._have(cluster, path)
         return cluster
+
+    @contextlib.contextmanager
+    def _published(self) -> Iterator[Path | None]:
+        """Where the kubeconfig of the first cluster is to be written; of the next one, where this one fails."""
+        with self._lock:
+            path, self._kubeconfig = self._kubeconfig, None
+        try:
+            if path is not None:
+                kubeconfigs.check(path, "--kubeconfig")
+            yield path
+        except BaseException:
+            self._kubeconfig = path
+            raise
 
     def _have(self, cluster: KindCluster, path: Path | None) -> None:
         self.clusters.append(cluster)

@@ -257,8 +257,8 @@ class Broker:
             for progress in self._making:
                 progress.stop()
             for worker in self._workers:
-                with contextlib.suppress(OSError):
-                    socket.socket(fileno=os.dup(worker.link.fileno())).shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError), socket.socket(fileno=os.dup(worker.link.fileno())) as same:
+                    same.shutdown(socket.SHUT_RDWR)
             self._changed.notify_all()
         end = time.monotonic() + _END_SECONDS
         while self._workers and time.monotonic() < end:
