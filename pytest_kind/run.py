@@ -107,6 +107,7 @@ class Run:
                 cluster = KindCluster.of(found)
                 self._have(cluster, path)
         except BaseException:
+            self.clusters = [one for one in self.clusters if one.name != leased.name]
             self.lessee.release(self._leases.pop(leased.name))
             raise
         return cluster
