@@ -18,6 +18,7 @@ from pytest_kind.diagnose.summary import Cluster, Failure, Summary, first_lines
 from pytest_kind.errors import KindError
 from pytest_kind.provision import docker_engine
 from pytest_kind.shown import progresses
+from pytest_kind.workers.progress import StoppableProgress
 
 if TYPE_CHECKING:
     from pytest_kind.peer import KindCluster
@@ -85,17 +86,20 @@ class Artifacts:
         if handed:
             self._summary.engine = self._summary.engine or handed["engine"]
             self._summary.clusters += [Cluster(**one) for one in handed["clusters"]]
-            self._summary.steps += [[(what, seconds) for what, seconds in steps] for steps in handed["steps"]]
+            self._summary.beside += [[(what, seconds) for what, seconds in steps] for steps in handed["steps"]]
             self._summary.problems += handed["problems"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         summary = self._summary
-        own = [step for progress in progresses(self._config) for step in progress.timings]
-        summary.steps += [own] if own else []
+        for progress in progresses(self._config):
+            if isinstance(progress, StoppableProgress):  # of one cluster among several
+                summary.beside.append(progress.timings)
+            else:
+                summary.steps += progress.timings
         if self._worker:
             clusters = [{name: getattr(one, name) for name in Cluster.__slots__} for one in summary.clusters]
-            handed = {"engine": summary.engine, "clusters": clusters, "steps": summary.steps, "problems": summary.problems}
+            handed = {"engine": summary.engine, "clusters": clusters, "steps": [summary.steps], "problems": summary.problems}
             self._config.workeroutput[_OUTPUT] = handed  # type: ignore[attr-defined]  # xdist's
             return
         summary.total, summary.exit_code = time.monotonic() - self._begin, int(exitstatus)

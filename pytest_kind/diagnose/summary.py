@@ -48,13 +48,15 @@ class Summary:
     """Everything that is said of a run; workers of xdist hand in their clusters and steps.
 
     Attributes:
-        steps: long pieces of work and their seconds, of one process each: those run side by side.
+        steps: long pieces of work and their seconds, one after the other.
+        beside: the same for each of those that work side by side after that: clusters for xdist's workers, those workers.
         tests: seconds of each test, its fixtures included.
     """
 
     engine: str = ""
     clusters: list[Cluster] = field(default_factory=list)
-    steps: list[list[tuple[str, float]]] = field(default_factory=list)
+    steps: list[tuple[str, float]] = field(default_factory=list)
+    beside: list[list[tuple[str, float]]] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     tests: dict[str, float] = field(default_factory=dict)
@@ -64,9 +66,10 @@ class Summary:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Building, booting and testing, of processes side by side the longest; testing is what the others leave."""
-        building = max((_sum(steps, _BUILDING) for steps in self.steps), default=0.0)
-        booting = max((_sum(steps, (_BOOTING,)) for steps in self.steps), default=0.0)
+        """Building, booting and testing, of what went on side by side the longest; testing is what the others leave."""
+        building, booting = (
+            _sum(self.steps, words) + max((_sum(steps, words) for steps in self.beside), default=0.0) for words in (_BUILDING, (_BOOTING,))
+        )
         testing = max(0.0, self.total - building - booting)
         return {"building": round(building, 1), "booting": round(booting, 1), "testing": round(testing, 1), "total": round(self.total, 1)}
 
@@ -81,7 +84,7 @@ class Summary:
             "exit_code": self.exit_code,
             "outcomes": self.outcomes,
             "seconds": self.seconds,
-            "steps": [{"what": what, "seconds": round(seconds, 1)} for steps in self.steps for what, seconds in steps],
+            "steps": [{"what": what, "seconds": round(seconds, 1)} for steps in [self.steps, *self.beside] for what, seconds in steps],
             "engine": self.engine,
             "clusters": [asdict(one) for one in self.clusters],
             "failed": [asdict(one) for one in self.failures],

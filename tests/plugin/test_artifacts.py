@@ -121,18 +121,18 @@ def test_a_module_that_cannot_be_collected(project: Project, folder: Path) -> No
     assert [(one["test"], one["when"]) for one in found["failed"]] == [("test_it.py", "collection")]
 
 
-def test_workers_have_their_clusters_apart_and_one_summary(project: Project, folder: Path) -> None:
-    project.tests("@pytest.mark.parametrize('x', range(8))\ndef test_a(kind_cluster, x): pass\n")
-    result = project.run_apart("-n2", "--dist=load", "--kind-artifacts=out", "--kind-name=c")
+@pytest.mark.parametrize(("options", "names"), [((), ["c"]), (("--kind-per-worker",), ["c-gw0", "c-gw1"])])
+def test_workers_and_one_summary(project: Project, folder: Path, options: tuple[str, ...], names: list[str]) -> None:
+    project.tests("def test_a(kind_cluster): pass\n")
+    result = project.run_apart("-n2", "--dist=each", "--kind-artifacts=out", "--kind-name=c", *options)
     assert result.ret == 0
     found = summary(folder)
-    assert found["outcomes"] == {"passed": 8}
-    for one in found["clusters"]:
-        assert one["logs"] in {"gw0/logs/c-gw0", "gw1/logs/c-gw1"}
-        assert (folder / one["logs"] / f"{one['name']}-control-plane/inspect.json").exists()
-    assert len(found["clusters"]) == len(project.engine.made("create"))
+    assert found["outcomes"] == {"passed": 2}
+    assert sorted((one["name"], one["logs"]) for one in found["clusters"]) == [(name, f"logs/{name}") for name in names]
+    for name in names:
+        assert (folder / f"logs/{name}/{name}-control-plane/inspect.json").exists()
     assert found["seconds"]["booting"] <= found["seconds"]["total"]
-    assert any(step["what"].startswith("creating cluster c-gw") for step in found["steps"])
+    assert sorted(step["what"] for step in found["steps"]) == [f"creating cluster {name}" for name in names]
     assert (folder / "junit.xml").exists()
 
 

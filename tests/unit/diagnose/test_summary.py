@@ -22,13 +22,13 @@ def test_nothing_ran() -> None:
 
 def test_what_is_built_and_booted_is_told_from_the_rest() -> None:
     steps = [("building containerd", 10.0), ("assembling node image x", 20.0), ("creating cluster c", 8.0), ("loading app:dev", 5.0)]
-    summary = Summary(steps=[steps], total=100.0)
+    summary = Summary(steps=steps, total=100.0)
     assert summary.seconds == {"building": 30.0, "booting": 8.0, "testing": 62.0, "total": 100.0}
     assert "| building | 30.0 | 30 % |\n| booting | 8.0 | 8 % |\n| testing | 62.0 | 62 % |" in summary.as_markdown()
 
 
 def test_workers_work_side_by_side() -> None:
-    summary = Summary(steps=[[("building x", 30.0)], [("waiting for another process that builds x", 29.0), ("creating cluster c", 9.0)]], total=50.0)
+    summary = Summary(beside=[[("building x", 30.0)], [("waiting for another process that builds x", 29.0), ("creating cluster c", 9.0)]], total=50.0)
     assert summary.seconds == {"building": 30.0, "booting": 9.0, "testing": 11.0, "total": 50.0}
 
 
