@@ -44,9 +44,11 @@ def _progress(config: pytest.Config, form: str) -> Progress:
             if reporter is None:
                 sys.stderr.write(text)
                 return
-            # Progress begins on a line of its own, after the dots of the tests so far.
+            # Progress begins on a line of its own, after the dots of the tests so far; those of xdist's workers ensure_newline() does not know.
             if not getattr(write, "fresh", False):
                 reporter.ensure_newline()
+                if reporter._tw.width_of_current_line:  # noqa: SLF001 - the reporter says it of no public name
+                    reporter.line("")
             reporter.write(text, flush=True)
             write.fresh = True  # type: ignore[attr-defined]
             if text.endswith("\n"):
