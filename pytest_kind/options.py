@@ -7,16 +7,12 @@ project that has the plugin installed: pytest and the standard library only.
 from __future__ import annotations
 
 import os
-import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-
-from pytest_kind.keys import WORKERINPUT
 
 if TYPE_CHECKING:
     from pytest_kind.config.settings import Settings
@@ -196,64 +192,6 @@ def register_legacy(parser: pytest.Parser) -> None:
             group.addoption(flag, dest=f"kind_{name}", action="store_true", default=None, help=words)
 
 
-def kubeconfig_file(config: pytest.Config) -> Path | None:
-    """Where this process writes its cluster's kubeconfig, if it does. A worker of xdist with a cluster of its own has a file of its own."""
-    given = config.getoption("kind_kubeconfig", None)
-    if given is None:
-        return None
-    path: Path = config.invocation_params.dir / _path(given)
-    worker, own = worker_of(config), has_own_cluster(config)
-    if worker:
-        return path.with_name(f"{path.name}-{worker}") if own else None
-    return None if own else path
-
-
-def worker_of(config: pytest.Config) -> str:
-    """The name of this worker of xdist; empty in other processes."""
-    return str(getattr(config, "workerinput", {}).get("workerid", ""))
-
-
-def has_own_cluster(config: pytest.Config) -> bool:
-    """Whether workers of xdist have clusters of their own: where that is asked for, and where the controller is another machine's."""
-    if not hasattr(config, "workerinput"):
-        return resolve(config).per_worker and config.pluginmanager.hasplugin("dsession")
-    return resolve(config).per_worker or WORKERINPUT not in config.workerinput
-
-
-_SPEC_FILE = re.compile(r"(?P<file>[^:\[]+\.go)(::(?P<name>.*))?", re.DOTALL)
-
-
-def spec_arguments(config: pytest.Config) -> list[tuple[str, str | None]]:
-    """The arguments that name upstream specs, as node ids do: ``test/e2e/network/dns.go::[sig-network] DNS should …``."""
-    found = (_SPEC_FILE.fullmatch(argument) for argument in config.args)
-    return [(one["file"], one["name"]) for one in found if one]
-
-
-def is_spec(argument: str) -> bool:
-    """Whether an argument names upstream specs."""
-    return _SPEC_FILE.fullmatch(argument) is not None
-
-
-def asks_for_specs(config: pytest.Config) -> bool:
-    """Whether this run has upstream specs."""
-    wanted = (option for option in OPTIONS if option.name in {"focus", "skip", "label_filter", "suite"})
-    return any(_raw(config, option, {}, "")[1] is not None for option in wanted) or bool(spec_arguments(config))
-
-
-def artifacts(config: pytest.Config) -> Path | None:
-    """Where this run leaves artifacts, if it runs anything."""
-    row = next(option for option in OPTIONS if option.name == "artifacts")
-    if config.getoption("collectonly", default=False) or _raw(config, row, {}, "")[1] is None:
-        return None
-    return resolve(config).artifacts
-
-
-def ignored(config: pytest.Config) -> list[str]:
-    """A line for each option that was given and means nothing here."""
-    flags = [(flag, words) for flag, name, _, words in LEGACY if name.endswith("bin") and config.getoption(f"kind_{name}", None)]
-    return [f"kind: {flag}: {words}" for flag, words in flags]
-
-
 def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where: str = "") -> Settings:
     """The settings of a run, or of a test whose marker says more.
 
@@ -270,7 +208,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
     sources: dict[str, str] = {}
     wrong: list[str] = []
     for option in OPTIONS:
-        source, raw = _raw(config, option, marks or {}, where)
+        source, raw = given(config, option, marks or {}, where)
         sources[option.name] = source
         if raw is None:
             values[option.name] = option.default
@@ -314,12 +252,13 @@ def _one_image(values: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
     return [f"{sources['source']}: given together with {' and '.join(others)}; only one of them can say what is in the node image"]
 
 
-def _raw(config: pytest.Config, option: Option, marks: Mapping[str, Any], where: str) -> tuple[str, Any]:
+def given(config: pytest.Config, option: Option, marks: Mapping[str, Any], where: str) -> tuple[str, Any]:
+    """What gives an option its value, and that as it was written."""
     if marks.get(option.name) is not None and option.name in _MARKER_KEYS:
         return where.replace("(…)", f"({option.name}=…)", 1), marks[option.name]
-    given = config.getoption(option.dest, None)
-    if given is not None:
-        return option.flag, given
+    said = config.getoption(option.dest, None)
+    if said is not None:
+        return option.flag, said
     if option.environment in os.environ:
         return option.environment, os.environ[option.environment]
     ini = config.getini(option.ini)
@@ -342,10 +281,3 @@ def marker_values(item: pytest.Item | Any) -> dict[str, Any]:  # noqa: ANN401 - 
         found = {**({"config": mark.args[0]} if mark.args else {}), **mark.kwargs}
         values = {**found, **values}
     return values
-
-
-def progress_form(config: pytest.Config) -> str:
-    """How progress is shown: ``none``, ``plain`` or ``terminal``."""
-    if hasattr(config, "workerinput") or config.get_verbosity() < 0:
-        return "none"
-    return "terminal" if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI") else "plain"

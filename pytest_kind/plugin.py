@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_kind import options
+from pytest_kind import invocation, options
 from pytest_kind.keys import DOOR, FAILED, RUN, WORKERINPUT
 
 
@@ -39,11 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_kind import fixtures  # noqa: PLC0415 - it imports this module
 
         config.pluginmanager.register(fixtures, "kind-fixtures")
-    if options.asks_for_specs(config):
+    if invocation.asks_for_specs(config):
         from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
 
         config.pluginmanager.register(specs.UpstreamSpecs(config), specs.NAME)
-    folder = options.artifacts(config)
+    folder = invocation.artifacts(config)
     if folder is not None:
         from pytest_kind import artifacts  # noqa: PLC0415 - docker and the rest, for runs that leave some
 
@@ -150,7 +150,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         return []
     from pytest_kind.report import header  # noqa: PLC0415
 
-    return [header(options.resolve(config)), *options.ignored(config)]
+    return [header(options.resolve(config)), *invocation.ignored(config)]
 
 
 @pytest.hookimpl(trylast=True)

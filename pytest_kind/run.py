@@ -15,10 +15,10 @@ from pytest_kind import attach, labels, sigterm
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import KindError, NotFound
 from pytest_kind.image.workshop import Workshop
+from pytest_kind.invocation import kubeconfig_file, worker_of
 from pytest_kind.keys import RUN, WORKERINPUT
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import Swept, sweep
-from pytest_kind.options import kubeconfig_file, worker_of
 from pytest_kind.peer import KindCluster
 from pytest_kind.provision import docker_engine
 from pytest_kind.shown import make_progress

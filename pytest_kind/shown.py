@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_kind.options import progress_form
+from pytest_kind.invocation import progress_form
 from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
 from pytest_kind.workers.progress import StoppableProgress
 

@@ -12,7 +12,7 @@ import pytest
 from _pytest.junitxml import xml_key
 from _pytest.outcomes import TEST_OUTCOME
 
-from pytest_kind import keys, options
+from pytest_kind import invocation, keys, options
 from pytest_kind.e2e.images.build import build
 from pytest_kind.e2e.images.check import check
 from pytest_kind.e2e.images.serve import StandIns, serve
@@ -53,8 +53,8 @@ class UpstreamSpecs:
         self._specs: list[Spec] = []
         self._waiting: list[SpecItem] = []  # of the specs that run beside each other, those that had no turn yet
         self._inside = False
-        self._named = options.spec_arguments(config)
-        others = [argument for argument in config.args if not options.is_spec(argument)]
+        self._named = invocation.spec_arguments(config)
+        others = [argument for argument in config.args if not invocation.is_spec(argument)]
         # Where nothing says which Python tests to run, neither an argument nor `testpaths`, the specs alone are.
         config.args[:] = [] if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR else others
 
@@ -192,7 +192,7 @@ class UpstreamSpecs:
         run.progress.note(str(ready))
         if ready.stand_ins:
             run.last_lines.append(f"specs ran with stand-ins of ours for {len(ready.stand_ins)} of upstream's images: {', '.join(ready.stand_ins)}")
-        worker = options.worker_of(self.config)
+        worker = invocation.worker_of(self.config)
         reports = settings.artifacts / worker / "specs" if settings.artifacts else None
         if reports is not None:
             reports.mkdir(parents=True, exist_ok=True)

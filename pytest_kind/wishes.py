@@ -10,8 +10,8 @@ from pytest_kind.cluster import Request
 from pytest_kind.config.load import checked, from_file, from_mapping
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
+from pytest_kind.invocation import has_own_cluster, worker_of
 from pytest_kind.naming import check_cluster_name
-from pytest_kind.options import has_own_cluster, worker_of
 
 if TYPE_CHECKING:
     import pytest

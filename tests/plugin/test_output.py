@@ -78,7 +78,7 @@ def test_what_a_dead_run_left_is_removed_and_told(project: Project) -> None:
 def test_the_form_follows_from_the_terminal(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], terminal: bool, form: str
 ) -> None:
-    from pytest_kind.options import progress_form  # noqa: PLC0415
+    from pytest_kind.invocation import progress_form  # noqa: PLC0415
 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

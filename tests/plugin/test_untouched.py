@@ -14,7 +14,15 @@ def pytest_unconfigure():
     print('heavy:', sorted(names & {'docker', 'filelock', 'kubernetes', 'pydantic', 'requests', 'urllib3', 'yaml'}))
     print('ours:', sorted(name for name in sys.modules if name.startswith('pytest_kind')))
 """
-OURS = ["pytest_kind", "pytest_kind.fixtures", "pytest_kind.hookspecs", "pytest_kind.keys", "pytest_kind.options", "pytest_kind.plugin"]
+OURS = [
+    "pytest_kind",
+    "pytest_kind.fixtures",
+    "pytest_kind.hookspecs",
+    "pytest_kind.invocation",
+    "pytest_kind.keys",
+    "pytest_kind.options",
+    "pytest_kind.plugin",
+]
 
 
 @pytest.mark.parametrize("args", [("--collect-only",), (), ("--help",), ("--markers",)])

@@ -1,0 +1,81 @@
+"""What a run was started for, beside its settings: which tests and specs, where, and who watches.
+
+Loaded in every pytest run of every project that has this plugin installed, as ``options.py`` is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_kind import options
+from pytest_kind.keys import WORKERINPUT
+
+
+def kubeconfig_file(config: pytest.Config) -> Path | None:
+    """Where this process writes its cluster's kubeconfig, if it does. A worker of xdist with a cluster of its own has a file of its own."""
+    given = config.getoption("kind_kubeconfig", None)
+    if given is None:
+        return None
+    path: Path = config.invocation_params.dir / Path(given).expanduser()
+    worker, own = worker_of(config), has_own_cluster(config)
+    if worker:
+        return path.with_name(f"{path.name}-{worker}") if own else None
+    return None if own else path
+
+
+def worker_of(config: pytest.Config) -> str:
+    """The name of this worker of xdist; empty in other processes."""
+    return str(getattr(config, "workerinput", {}).get("workerid", ""))
+
+
+def has_own_cluster(config: pytest.Config) -> bool:
+    """Whether workers of xdist have clusters of their own: where that is asked for, and where the controller is another machine's."""
+    if not hasattr(config, "workerinput"):
+        return options.resolve(config).per_worker and config.pluginmanager.hasplugin("dsession")
+    return options.resolve(config).per_worker or WORKERINPUT not in config.workerinput
+
+
+_SPEC_FILE = re.compile(r"(?P<file>[^:\[]+\.go)(::(?P<name>.*))?", re.DOTALL)
+
+
+def spec_arguments(config: pytest.Config) -> list[tuple[str, str | None]]:
+    """The arguments that name upstream specs, as node ids do: ``test/e2e/network/dns.go::[sig-network] DNS should …``."""
+    found = (_SPEC_FILE.fullmatch(argument) for argument in config.args)
+    return [(one["file"], one["name"]) for one in found if one]
+
+
+def is_spec(argument: str) -> bool:
+    """Whether an argument names upstream specs."""
+    return _SPEC_FILE.fullmatch(argument) is not None
+
+
+def asks_for_specs(config: pytest.Config) -> bool:
+    """Whether this run has upstream specs."""
+    wanted = (option for option in options.OPTIONS if option.name in {"focus", "skip", "label_filter", "suite"})
+    return any(options.given(config, option, {}, "")[1] is not None for option in wanted) or bool(spec_arguments(config))
+
+
+def artifacts(config: pytest.Config) -> Path | None:
+    """Where this run leaves artifacts, if it runs anything."""
+    row = next(option for option in options.OPTIONS if option.name == "artifacts")
+    if config.getoption("collectonly", default=False) or options.given(config, row, {}, "")[1] is None:
+        return None
+    return options.resolve(config).artifacts
+
+
+def ignored(config: pytest.Config) -> list[str]:
+    """A line for each option that was given and means nothing here."""
+    flags = [(flag, words) for flag, name, _, words in options.LEGACY if name.endswith("bin") and config.getoption(f"kind_{name}", None)]
+    return [f"kind: {flag}: {words}" for flag, words in flags]
+
+
+def progress_form(config: pytest.Config) -> str:
+    """How progress is shown: ``none``, ``plain`` or ``terminal``."""
+    if hasattr(config, "workerinput") or config.get_verbosity() < 0:
+        return "none"
+    return "terminal" if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI") else "plain"
