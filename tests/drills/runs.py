@@ -7,6 +7,9 @@ Usage:
         first, so that the kill falls into a build.
     python tests/drills/runs.py many --cache-dir DIR [--times 20] [--together 4]
         Runs many times in a row, then several at a time, from one folder, with no option but the cache's place.
+    python tests/drills/runs.py workers --cache-dir DIR [--times 20] [--seed N]
+        Forty tests on four workers of xdist, on one cluster and, every other time, on one for each; of every two runs one has a
+        worker or two killed with SIGKILL, and once in four the controller. What was there before is let alone.
 """
 
 from __future__ import annotations
@@ -15,12 +18,13 @@ import argparse
 import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +33,18 @@ from pytest_kind.image.inputs import read_inputs
 from pytest_kind.image.store import cached_labels
 from pytest_kind.provision import docker_engine
 
+FORTY = """
+import pytest, time
+from kubernetes.client import CoreV1Api
+
+@pytest.mark.parametrize("number", range(40))
+def test_a_namespace_is_ones_own(kind_client, kind_namespace, number):
+    api = CoreV1Api(kind_client)
+    api.create_namespaced_config_map(kind_namespace, {"metadata": {"name": "mine"}, "data": {"number": str(number)}})
+    time.sleep(0.3)
+    found = api.list_namespaced_config_map(kind_namespace).items
+    assert [one.data["number"] for one in found if one.metadata.name == "mine"] == [str(number)]
+"""
 TEST = "def test_it(kind_cluster, kind_namespace):\n    assert 'Ready' in kind_cluster.kubectl('get', 'nodes')\n"
 BUILDS_EVERY = 3
 BOOT_SECONDS, BUILD_SECONDS = 13, 34
@@ -45,17 +61,21 @@ class Project:
     def temporary(self) -> Path:
         return self.folder / "tmp"
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, *options: str) -> subprocess.Popen[str]:
         """One run of pytest."""
         environment = {**os.environ, "TMPDIR": str(self.temporary), "PYTEST_KIND_CACHE_DIR": str(self.cache)}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def left(self) -> list[str]:
-        """Everything of ours that is there while nothing of ours should run."""
+        """Everything of runs with this cache that is there while none should run."""
+
+        def own(marks: Mapping[str, str]) -> bool:
+            return str(self.cache) in marks.get(labels.OWNER, "")
+
         with engine() as provider:
-            found = [f"container {one.name}" for one in provider.containers({labels.SESSION: None})]
-            found += [f"volume {one.name}" for one in provider.volumes({labels.SESSION: None})]
+            found = [f"container {one.name}" for one in provider.containers({labels.SESSION: None}) if own(one.labels)]
+            found += [f"volume {one.name}" for one in provider.volumes({labels.SESSION: None}) if own(one.labels)]
         networks = ["docker", "network", "ls", "--quiet", "--filter", f"label={labels.SESSION}"]
         found += [f"network {one}" for one in subprocess.run(networks, capture_output=True, text=True, check=True).stdout.split()]
         found += [f"session {one.name}" for one in (self.cache / "sessions").glob("*")]
@@ -130,11 +150,54 @@ def many(project: Project, times: int, together: int) -> int:
     return bad + bool(remains)
 
 
+def workers(project: Project, times: int, seed: int) -> int:
+    """Runs that failed for another reason than a death, or left something."""
+    chance = random.Random(seed)  # noqa: S311 - a drill
+    print(f"seed {seed}", flush=True)
+    bad, before = 0, set(project.left())
+    for round_ in range(times):
+        per_worker, deaths = bool(round_ & 1), chance.randint(1, 2) if round_ & 2 else 0
+        controller = round_ % 8 == 6
+        begin = time.monotonic()
+        run = project.start("-n4", *(["--kind-per-worker"] if per_worker else []))
+        killed = 0
+        for _ in range(deaths):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(chance.uniform(2, 12))
+            children = children_of(run.pid)
+            if children and run.poll() is None:
+                os.kill(run.pid if controller else chance.choice(children), signal.SIGKILL)
+                killed += 1
+        said = run.communicate()[0]
+        if controller and killed:
+            project.start("--kind-gc").communicate()  # what the next run would do first
+        summary = next((line for line in reversed(said.splitlines()) if re.search(r" in [\d.]+s", line)), "")
+        counts = {what: int(count) for count, what in re.findall(r"(\d+) (passed|failed|errors?)", summary)}
+        remains = sorted(set(project.left()) - before)
+        # A death costs the test that its worker was at; xdist says which, and has the others run by a new worker.
+        well = (controller and killed) or (
+            counts.get("passed", 0) >= 40 - killed and sum(counts.values()) >= 40 and counts.get("failed", 0) <= killed
+        )
+        bad += bool(remains or not well)
+        how = f"{'the controller' if controller else killed} killed" if killed else "nobody killed"
+        form = "a cluster for each" if per_worker else "one cluster"
+        print(f"round {round_ + 1}: {form}, {how}: {counts} in {time.monotonic() - begin:.1f} s; left: {remains or 'nothing'}", flush=True)
+        if not well:
+            print(said[-4000:], flush=True)
+    return bad
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started: a controller's workers, after its first moments."""
+    listed = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=False).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if "-c" in line.split()]
+
+
 def main() -> int:
     """Returns 0 when all was well."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("drill", choices=["kill", "many"])
-    parser.add_argument("--cache-dir", type=Path, required=True)
+    parser.add_argument("drill", choices=["kill", "many", "workers"])
+    parser.add_argument("--cache-dir", type=lambda text: Path(text).absolute(), required=True)
     parser.add_argument("--times", type=int)
     parser.add_argument("--together", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -143,7 +206,10 @@ def main() -> int:
         project = Project(Path(folder), arguments.cache_dir)
         project.temporary.mkdir()
         (project.folder / "test_it.py").write_text(TEST, encoding="utf-8")
-        if arguments.drill == "kill":
+        if arguments.drill == "workers":
+            (project.folder / "test_it.py").write_text(FORTY, encoding="utf-8")
+            bad = workers(project, arguments.times or 20, arguments.seed)
+        elif arguments.drill == "kill":
             bad = kill(project, arguments.times or 30, arguments.seed)
         else:
             bad = many(project, arguments.times or 20, arguments.together)
