@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 # A port that was free when it was chosen may be taken when it is used; thrice in a row is no accident.
 _PORT_TRIES = 3
+_WORTH_SECONDS = 0.05  # what a phase must last to be told of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +137,7 @@ class Maker:
     def _boot(self, request: Request, images: Images, plan: Plan, facts: ClusterFacts) -> Handle:
         phase, context, renewal, there = "create", None, None, list[BootMachine]()
         try:
-            with self.progress.step(f"creating cluster {plan.cluster}"):
+            with self.progress.step(f"creating cluster {plan.cluster}") as details:
                 if plan.shared:
                     self.provider.create_volume(plan.shared_volume, plan.volume_labels)
                 for machine in facts.machines:
@@ -160,6 +161,7 @@ class Maker:
                     phase = action.name
                     with context.phase(phase):
                         action(context)
+                details += [f"{name} {seconds:.1f}" for name, seconds in context.phases if seconds >= _WORTH_SECONDS]
         except UsageError:
             self._roll_back(plan.cluster, renewal)
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,23 +18,23 @@ class Progress:
     timings: list[tuple[str, float]] = field(default_factory=list)
 
     @contextmanager
-    def step(self, what: str, usual: float | None = None) -> Iterator[None]:
-        """A piece of work with a beginning and an end.
+    def step(self, what: str, usual: float | None = None) -> Iterator[list[str]]:
+        """A piece of work with a beginning and an end. What is put into the list that it gives is said at its end.
 
         Args:
             what: in a few words.
             usual: how many seconds it usually takes, where that is known and long.
         """
-        start = time.monotonic()
+        start, details = time.monotonic(), list[str]()
         self._begin(what, usual)
         ended = "failed"
         try:
-            yield
+            yield details
             ended = "done"
         finally:
             seconds = time.monotonic() - start
             self.timings.append((what, seconds))
-            self._end(what, seconds, ended)
+            self._end(what, seconds, ended, details)
 
     @contextmanager
     def watch(self, what: str) -> Iterator[None]:
@@ -54,7 +54,7 @@ class Progress:
     def _begin(self, what: str, usual: float | None) -> None:
         pass
 
-    def _end(self, what: str, seconds: float, ended: str) -> None:
+    def _end(self, what: str, seconds: float, ended: str, details: Sequence[str]) -> None:
         pass
 
     def _forget(self) -> None:
@@ -69,6 +69,10 @@ def _about(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f" (about {seconds:.0f} s)" if seconds < _MINUTES_FROM else f" (about {seconds / 60:.0f} min)"
+
+
+def _in_brackets(details: Sequence[str]) -> str:
+    return f" ({', '.join(details)})" if details else ""
 
 
 @dataclass(slots=True)
@@ -96,9 +100,9 @@ class PlainProgress(Progress):
         if usual is not None:
             self.write(f"kind: {what}{_about(usual)} …\n")
 
-    def _end(self, what: str, seconds: float, ended: str) -> None:
+    def _end(self, what: str, seconds: float, ended: str, details: Sequence[str]) -> None:
         self._steps.pop()
-        self.write(f"kind: {what}: {ended} in {seconds:.1f} s\n")
+        self.write(f"kind: {what}: {ended} in {seconds:.1f} s{_in_brackets(details)}\n")
 
     def _forget(self) -> None:
         self._steps.pop()
@@ -131,11 +135,11 @@ class TerminalProgress(Progress):
         self._steps.append((what, time.monotonic(), usual))
         self._line(f"kind: {what}{_about(usual)} …")
 
-    def _end(self, what: str, seconds: float, ended: str) -> None:
+    def _end(self, what: str, seconds: float, ended: str, details: Sequence[str]) -> None:
         self._steps.pop()
         self._line("")
         if seconds > 1 or ended != "done":
-            self._line(f"kind: {what}: {ended} in {seconds:.1f} s")
+            self._line(f"kind: {what}: {ended} in {seconds:.1f} s{_in_brackets(details)}")
             self.write("\n")
 
     def _forget(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from pytest_kind.errors import KindError
 from pytest_kind.progress import Progress
@@ -44,8 +45,8 @@ class StoppableProgress(Progress):
             raise RunEnds
         self._shown._begin(f"{self._prefix}{what}", usual)  # noqa: SLF001 - the same class
 
-    def _end(self, what: str, seconds: float, ended: str) -> None:
-        self._shown._end(f"{self._prefix}{what}", seconds, ended)  # noqa: SLF001
+    def _end(self, what: str, seconds: float, ended: str, details: Sequence[str]) -> None:
+        self._shown._end(f"{self._prefix}{what}", seconds, ended, details)  # noqa: SLF001
 
     def _forget(self) -> None:
         self._shown._forget()  # noqa: SLF001

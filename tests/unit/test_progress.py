@@ -74,6 +74,11 @@ class TestPlain:
             clock.now += 12.34
         assert screen.pieces == ["kind: booting: done in 12.3 s\n"]
 
+    def test_what_a_step_tells_of_itself_is_in_brackets(self, progress: PlainProgress, screen: Screen) -> None:
+        with progress.step("booting") as details:
+            details += ["API 3.6", "DNS 2.7"]
+        assert screen.pieces == ["kind: booting: done in 0.0 s (API 3.6, DNS 2.7)\n"]
+
     @pytest.mark.parametrize(("usual", "about"), [(80, "about 80 s"), (99.4, "about 99 s"), (100, "about 2 min"), (720, "about 12 min")])
     def test_a_step_that_takes_long_says_so_first(self, progress: PlainProgress, screen: Screen, usual: float, about: str) -> None:
         with progress.step("building", usual):
