@@ -10,7 +10,12 @@ from pytest_kind.e2e.numbering import Numbering
 
 def exactly(names: Iterable[str]) -> str:
     """What fits specs of these names alone."""
-    return f" (?:{'|'.join(re.escape(name) for name in names)})$"
+    return f" (?:{'|'.join(_quoted(name) for name in names)})$"
+
+
+def _quoted(name: str) -> str:
+    # A container without a text leaves two spaces in ginkgo's reports, and one in the text in which it looks for a focus.
+    return re.sub(r"(?:\\ ){2,}", r"\\ +", re.escape(name))
 
 
 def all_serial(numbering: Numbering) -> str:
