@@ -57,7 +57,7 @@ class Run:
         self.last_lines: list[str] = []
         self._lock = threading.Lock()  # a controller makes clusters for several workers at once
         self._names: dict[str, str] = {}
-        self._leases: dict[str, int] = {}  # of a worker: cluster -> lease
+        self._leases: dict[int, int] = {}  # of a worker: id of the cluster's handle -> lease; two may be of the same cluster
         self._others: list[Provider] = []
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
@@ -99,16 +99,17 @@ class Run:
         """
         assert self.lessee is not None  # noqa: S101 - its callers look
         leased = self.lessee.lease(request, own)
-        self._leases[leased.name] = leased.number
         try:
             with self._published() as path:
                 found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
                 found.phases = leased.phases
                 cluster = KindCluster.of(found)
+                self._leases[id(cluster)] = leased.number
                 self._have(cluster, path)
         except BaseException:
-            self.clusters = [one for one in self.clusters if one.name != leased.name]
-            self.lessee.release(self._leases.pop(leased.name))
+            # What is no cluster of ours must not be removed as one at our end.
+            self.clusters = [one for one in self.clusters if self._leases.get(id(one)) != leased.number]
+            self.lessee.release(leased.number)
             raise
         return cluster
 
@@ -147,19 +148,20 @@ class Run:
 
     def drop(self, cluster: KindCluster) -> None:
         """Removes a cluster, or lets go of a kept one."""
-        if cluster.name in self._leases:
-            self._release(cluster)
+        lease = self._leases.pop(id(cluster), None)
+        if lease is not None:
+            self._release(cluster, lease)
             return
         try:
             self._config.hook.pytest_kind_cluster_ends(cluster=cluster)
         finally:
             self._remove(cluster)
 
-    def _release(self, cluster: KindCluster) -> None:
+    def _release(self, cluster: KindCluster, lease: int) -> None:
         assert self.lessee is not None  # noqa: S101 - who gave it
         cluster.release()
-        self.clusters.remove(cluster)
-        self.lessee.release(self._leases.pop(cluster.name))
+        self.clusters = [one for one in self.clusters if one is not cluster]
+        self.lessee.release(lease)
 
     def _remove(self, cluster: KindCluster) -> None:
         if cluster.lease_failure:
