@@ -27,7 +27,6 @@ class Lessee:
     """
 
     def __init__(self, port: int, key: bytes, worker: str) -> None:
-        self.worker = worker
         try:
             self._link = Client(("127.0.0.1", port), authkey=key)
         except (OSError, EOFError) as error:
