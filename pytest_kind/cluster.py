@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pytest_kind import kept, labels, naming
+from pytest_kind import frozen, kept, labels, naming
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
+from pytest_kind.boot.copy import copying_actions
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
+from pytest_kind.frozen import Freezing
 from pytest_kind.handle import KindCluster as Handle
 from pytest_kind.handle import Site, remove_cluster
 from pytest_kind.image import kindest
@@ -35,6 +37,7 @@ from pytest_kind.waiting import Deadline
 from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, unlike
 
 if TYPE_CHECKING:
+    from pytest_kind.boot.frozen import Frozen
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.lease.session import Session
     from pytest_kind.peer import KindCluster
@@ -108,13 +111,21 @@ class Maker:
         )
         refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made
+        # What is frozen is one image: where nodes have several, each boots from its own.
+        wanted = None if request.cold or len({image.id for image in images.of.values()}) > 1 else frozen.digest(request, images, name)
+        copied = None if wanted is None else frozen.find(self.provider, wanted)
         tries = 0
         while True:
             tries += 1
             plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts.machines))
             try:
-                return self._boot(request, images, plan, facts)
+                return self._boot(request, images, plan, facts, wanted, copied)
             except BootError as error:
+                if copied is not None and not self.retain and not isinstance(error.__cause__, Conflict):
+                    self.progress.note(f"the frozen cluster {copied.cluster} is no good and goes; making this one from the ground: {error}")
+                    frozen.discard(self.provider, copied)
+                    copied = None
+                    continue
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)
                 if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
                     raise
@@ -134,14 +145,19 @@ class Maker:
             shared=len(request.config.nodes) > 1,
         )
 
-    def _boot(self, request: Request, images: Images, plan: Plan, facts: ClusterFacts) -> Handle:
-        phase, context, renewal, there = "create", None, None, list[BootMachine]()
+    def _boot(
+        self, request: Request, images: Images, plan: Plan, facts: ClusterFacts, wanted: str | None = None, copied: Frozen | None = None
+    ) -> Handle:
+        phase, context, renewal, there, freezing = "create", None, None, list[BootMachine](), None
         try:
-            with self.progress.step(f"creating cluster {plan.cluster}") as details:
+            with self.progress.step(f"{'creating' if copied is None else 'copying'} cluster {plan.cluster}") as details:
                 if plan.shared:
                     self.provider.create_volume(plan.shared_volume, plan.volume_labels)
                 for machine in facts.machines:
-                    image = images.of[machine.node.image].id if machine.node else balancer_image(self._workshop(request), images.first)
+                    if machine.node is None:
+                        image = balancer_image(self._workshop(request), images.first)
+                    else:
+                        image = images.of[machine.node.image].id if copied is None else copied.image
                     spec = container(plan, machine, image=image, publish=machine.place is facts.endpoint)
                     there.append(BootMachine(machine, self.provider.create(spec)))
                 # From here on: on a loaded machine a boot lasts longer than a short lease.
@@ -156,8 +172,17 @@ class Maker:
                     scratch=self.session.folder,
                     deadline=Deadline(request.timeout),
                     progress=self.progress,
+                    copied=copied,
                 )
-                for action in [*default_actions(len(facts.nodes)), *self.extra_actions(request.config)]:
+                made = default_actions(len(facts.nodes), freeze=wanted is not None) if copied is None else copying_actions()
+                for action in made:
+                    phase = action.name
+                    with context.phase(phase):
+                        action(context)
+                if wanted is not None and copied is None:
+                    image, marks = images.first.id, self.session.labels(lease=request.lease)
+                    freezing = Freezing(self.connect, context, image=image, wanted=wanted, marks=marks, told=self.progress.note)
+                for action in self.extra_actions(request.config):
                     phase = action.name
                     with context.phase(phase):
                         action(context)
@@ -179,7 +204,7 @@ class Maker:
         finally:
             if context is not None:
                 context.close()
-        return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal)
+        return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal, freezing)
 
     def _proxies(self, request: Request, engine: EngineInfo, there: Iterable[Machine]) -> dict[str, str]:
         network = self.provider.network(request.network)
@@ -229,11 +254,13 @@ class Maker:
         admin: dict[str, Any],
         phases: tuple[tuple[str, float], ...],
         renewal: Renewal | None,
+        freezing: Freezing | None = None,
     ) -> Handle:
         folder = self.session.folder / plan.cluster
         folder.mkdir(mode=0o700, exist_ok=True)
         path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
         site = Site(provider=self.provider, plan=plan, image=images.first.id, folder=folder, progress=self.progress, renewal=renewal)
+        site.freezing = freezing
         return Handle(
             name=plan.cluster,
             kubeconfig_path=path,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
     from pytest_kind.config.types import ClusterConfig, Node
+    from pytest_kind.frozen import Freezing
     from pytest_kind.lease.renewal import Renewal
     from pytest_kind.progress import Progress
     from pytest_kind.provision.plan import Plan
@@ -50,6 +51,7 @@ class Site:
         folder: private, the cluster's own; gone with the session.
         progress: who is told.
         renewal: of the machines' leases; none for a kept cluster.
+        freezing: whoever reads the machines' files for copies, as long as that lasts.
     """
 
     provider: Provider
@@ -58,6 +60,7 @@ class Site:
     folder: Path
     progress: Progress
     renewal: Renewal | None
+    freezing: Freezing | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -269,6 +272,9 @@ class KindCluster:
         if self._site.renewal is not None:
             self._site.renewal.stop()
             self._site.renewal = None
+        if self._site.freezing is not None:
+            self._site.freezing.wait()
+            self._site.freezing = None
         if self._client is not None:
             self._client.close()  # type: ignore[no-untyped-call]
             self._client = None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_kind import kept, labels
 from pytest_kind.api import kubeconfig
-from pytest_kind.api.http import Api, ApiError
-from pytest_kind.boot.actions import joining_actions
+from pytest_kind.api.http import ApiError
+from pytest_kind.boot.actions import joining_actions, settle
 from pytest_kind.boot.context import BootContext, BootMachine, led_by, side_by_side
 from pytest_kind.boot.files import Files, balancer_files, peer_files
 from pytest_kind.boot.join import tell
 from pytest_kind.boot.kubeadm import ClusterFacts
-from pytest_kind.boot.ready import Dns, NodesReady, wait_for_api
+from pytest_kind.boot.ready import Dns, NodesReady, heartbeats, wait_for_api
 from pytest_kind.config.types import Node
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
@@ -49,6 +49,7 @@ def add_node(cluster: KindCluster, node: Node, timeout: float) -> BootMachine:
         raise UsageError(f"add_node: cluster {cluster.name} was made with one control plane and no load balancer; it can have more workers only")
     machine = Machine(place=next_place([one.machine.place for one in there], cluster.name, node.role), node=node)
     with site.progress.step(f"adding node {machine.place.name}"), _context(cluster, timeout) as context:
+        settle(context)
         token = context.exec(["kubeadm", "token", "create"]).strip()
         fresh = BootMachine(machine, site.provider.create(container(site.plan, machine, image=site.image, publish=False)))
         everyone = _with(there, fresh)
@@ -169,7 +170,7 @@ def _wait_for_life(context: BootContext) -> None:
 
     def beats() -> NotYet | dict[str, str]:
         try:
-            return _heartbeats(context.api)
+            return heartbeats(context.api)
         except ApiError as error:
             return NotYet(str(error))
 
@@ -183,11 +184,6 @@ def _wait_for_life(context: BootContext) -> None:
         return NotYet(f"no sign of life of {', '.join(silent)}") if silent else True
 
     wait_for("every node's sign of life", alive, context.deadline, every=_POLL_SECONDS, on_wait=context.progress.tick)
-
-
-def _heartbeats(api: Api) -> dict[str, str]:
-    leases = api.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")["items"]
-    return {one["metadata"]["name"]: one["spec"].get("renewTime", "") for one in leases}
 
 
 @contextmanager

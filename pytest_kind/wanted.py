@@ -35,6 +35,7 @@ class Request:
         network: the engine's network for the nodes.
         timeout: seconds for boot and readiness, image not included.
         lease: seconds that its nodes run without this process.
+        cold: whether it is made from the ground: neither a copy of a frozen one, nor frozen.
     """
 
     config: ClusterConfig
@@ -46,6 +47,7 @@ class Request:
     network: str = "bridge"
     timeout: float = 120.0
     lease: int = 300
+    cold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,17 @@ from pytest_kind.boot import addons
 from pytest_kind.boot.containerd import config_toml
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.files import Files, machine_files
+from pytest_kind.boot.freeze import Freeze, images
 from pytest_kind.boot.join import Join, Shares
-from pytest_kind.boot.kubeadm import API_PORT
+from pytest_kind.boot.kubeadm import API_PORT, has_units
 from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, NodesReady, wait_for_api
+from pytest_kind.boot.units import unit_files
 from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
 _CONTAINERD = "etc/containerd/config.toml"
-# kubeadm's phases that nothing waits for: its records in the cluster, and the means to join further nodes.
-_EARLIER_PHASES = "preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
+_FINISH = "pytest-kind-finish.service"
 
 
 class Action(Protocol):
@@ -44,7 +45,7 @@ class Fill:
 
     def __call__(self, context: BootContext) -> None:
         for one in context.fresh:
-            files = machine_files(context.config, context.facts, one.machine, context.lease)
+            files = machine_files(context.config, context.facts, one.machine, context.lease, context.copied)
             if one.machine.node is not None:
                 files |= _containerd(context, one)
             with texts_archive(files) as archive:
@@ -75,6 +76,24 @@ class Start:
         side_by_side(start, context.fresh)
         address, port = context.provider.published_port(context.published.container, API_PORT)
         context.server = kubeconfig.url(address, port)
+
+
+class ControlPlane:
+    """Has etcd and the API server start as units of the node, of what kubeadm wrote for them.
+
+    Where several control planes are to find each other by their pods they stay static pods, which the kubelet starts.
+    """
+
+    name = "units"
+
+    def __call__(self, context: BootContext) -> None:
+        if not has_units(context.facts):
+            return
+        seconds = max(1, int(context.deadline.left))
+        manifests = json.loads(context.exec(["/kind/pytest-kind/facts", str(seconds), "manifests"]))
+        with texts_archive(unit_files(manifests)) as archive:
+            context.provider.put(context.container, "/", archive)
+        context.exec(["systemctl", "start", "--no-block", "etcd.service", "kube-apiserver.service"])
 
 
 class Facts:
@@ -135,6 +154,7 @@ class Manifests:
         texts = {f"{folder}/{number:03}.yaml": (Path(path).read_bytes(), 0o644) for number, path in enumerate(context.config.manifests)}
         if not texts:
             return
+        context.images = images(context, context.first)
         with texts_archive(texts) as archive:
             context.provider.put(context.container, "/", archive)
 
@@ -148,31 +168,58 @@ class Manifests:
         wait_for("the configuration's manifests", apply, context.deadline, every=1, on_wait=context.progress.tick)
 
 
+class Mark:
+    """Marks a single node as the control plane that it is, as kubeadm does later than a first test may look."""
+
+    name = "mark"
+
+    def __call__(self, context: BootContext) -> None:
+        # Without its exclusion from load balancers, as with kind: they have nowhere else to send to.
+        context.api.patch(f"/api/v1/nodes/{context.first.name}", {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}})
+
+
 class Finish:
-    """kubeadm's remaining phases: its configuration, the node's mark, the bootstrap token's rights."""
+    """kubeadm's remaining phases: its configuration, the nodes' mark, the bootstrap token's rights.
+
+    Args:
+        wait: whether to wait for them; who needs them later waits then (``settle``).
+    """
 
     name = "finish"
 
+    def __init__(self, *, wait: bool) -> None:
+        self._wait = wait
+
     def __call__(self, context: BootContext) -> None:
-        # Without systemctl in sight it does not restart the kubelet, whose logs and exec the first test may ask for at once;
-        # what it writes for the rotation of certificates counts from the next start on.
-        kubeadm = ["env", "PATH=/nowhere", "/usr/bin/kubeadm"]
-        context.exec([*kubeadm, "init", "--config", "/kind/kubeadm.conf", f"--skip-phases={_EARLIER_PHASES}"])
-        if len(context.nodes) == 1:
-            # As kind does for a single node: load balancers have nowhere else to send to.
-            label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
-            context.api.patch(f"/api/v1/nodes/{context.first.name}", {"metadata": {"labels": label}})
+        if self._wait:
+            settle(context)
+        else:
+            context.exec(["systemctl", "start", "--no-block", _FINISH])
 
 
-def default_actions(nodes: int) -> list[Action]:
+def settle(context: BootContext) -> None:
+    """Waits until kubeadm has finished on the first control plane. Without it no node can join.
+
+    Raises:
+        CommandError: it failed, with what it said.
+    """
+    script = 'systemctl start "$0" || { journalctl --no-pager --output cat --unit "$0" >&2; exit 1; }'
+    context.exec(["bash", "-c", script, _FINISH])
+
+
+def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
     """The steps for a new cluster of so many nodes.
 
-    Others can join when kubeadm has finished; a single node's users need not wait for that before DNS.
+    Others can join when kubeadm has finished; a single node's users need not wait for that.
+
+    Args:
+        freeze: whether copies are to be made of it.
     """
-    start: list[Action] = [Fill(), Start(), Facts(), ApiServer(), Manifests()]
+    last: list[Action] = [Freeze()] if freeze else []
+    start: list[Action] = [Fill(), Start(), ControlPlane(), Facts(), ApiServer(), Manifests()]
     if nodes == 1:
-        return [*start, NodesReady(), Dns(), Finish(), Defaults()]
-    return [*start, Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults()]
+        return [*start, NodesReady(), Mark(), Dns(), Defaults(), *last, Finish(wait=False)]
+    return [*start, Finish(wait=True), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
 
 
 def joining_actions() -> list[Action]:

@@ -15,6 +15,7 @@ from pytest_kind.errors import CommandError, KindError
 
 if TYPE_CHECKING:
     from pytest_kind.api.kubeconfig import Credentials
+    from pytest_kind.boot.frozen import Frozen
     from pytest_kind.boot.kubeadm import ClusterFacts
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.progress import Progress
@@ -54,6 +55,9 @@ class BootContext:
         lease: of each machine, in seconds.
         scratch: a private folder.
         deadline: of the whole boot.
+        copied: the frozen cluster that this one is a copy of, if it is one.
+        frozen: what is to be frozen of this one, when it is ready.
+        images: those of a node before the configuration brought any; nothing where it brings none.
     """
 
     provider: Provider
@@ -65,8 +69,12 @@ class BootContext:
     scratch: Path
     deadline: Deadline
     progress: Progress
+    copied: Frozen | None = None
+    frozen: Frozen | None = None
+    images: set[str] | None = None
     server: str = ""
     admin: dict[str, Any] = field(default_factory=dict)
+    authorities: dict[str, str] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)
     phases: list[tuple[str, float]] = field(default_factory=list)
     _api: Api | None = None

@@ -10,7 +10,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
-from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, init_documents, join_documents
+from pytest_kind.boot.frozen import Frozen, words
+from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, has_units, init_documents, join_documents
 from pytest_kind.boot.registries import registry_files
 
 if TYPE_CHECKING:
@@ -19,45 +20,78 @@ if TYPE_CHECKING:
 
 Files = dict[str, tuple[bytes, int]]
 
-_PROGRAMS = ("network", "prepare", "facts", "join", "release", "dns-ready", "pod-dns", "lease", "load-balancer")
+_COPYING = ("program", "phases", "snapshot", "thaw", "restore", "revive")
+_PROGRAMS = ("network", "prepare", "facts", "join", "release", "finish", "hold", "dns-ready", "pod-dns", "lease", "load-balancer", *_COPYING)
 _SYSTEMD = {
     "pytest-kind-prepare.service": "system/pytest-kind-prepare.service",
     "pytest-kind-lease.service": "system/pytest-kind-lease.service",
+    "pytest-kind-finish.service": "system/pytest-kind-finish.service",
+    "pytest-kind-hold.service": "system/pytest-kind-hold.service",
     "kubelet.conf": "system/kubelet.service.d/20-pytest-kind.conf",
     "system.conf": "system.conf.d/20-pytest-kind.conf",
 }
 _HERE = "kind/pytest-kind"
 CONFIG_FILE = f"{_HERE}/cluster.json"
+IPAM = "pytest-kind-ipam"
 _CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
 # The controller manager's --node-cidr-mask-size, -ipv4 and -ipv6.
 _SHARE = {4: 24, 6: 64}
 
 
-def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, lease: int) -> Files:
+def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, lease: int, copied: Frozen | None = None) -> Files:
     """Path without the leading slash -> content and mode.
 
     Args:
         lease: seconds that the machine runs without a renewal; 0: for ever.
+        copied: the frozen cluster that this one is a copy of.
     """
     source = resources.files("pytest_kind.boot") / "node"
     files = {f"{_HERE}/{name}": ((source / name).read_bytes(), 0o755) for name in _PROGRAMS}
     files |= {f"{_HERE}/node.env": (_environment(config, facts, machine.place, lease).encode(), 0o644)}
     files |= peer_files(one.place for one in facts.machines)
-    files |= share_files({facts.first.name: first_shares(config)})
+    files |= share_files({facts.first.name: first_shares(config)} if copied is None else copied.shares_for(facts))
     if machine.node is None:
         return files | balancer_files(facts)
     files |= {f"etc/systemd/{target}": ((source / name).read_bytes(), 0o644) for name, target in _SYSTEMD.items()}
     first = machine.place is facts.first
-    documents = init_documents(config, facts) if first else join_documents(config, facts, machine)
+    # In a copy no node joins: a further control plane makes its own keys as the first one does.
+    alike = first or (copied is not None and machine.is_control_plane)
+    documents = init_documents(config, facts, machine) if alike else join_documents(config, facts, machine)
     if machine.is_control_plane:
         # For whoever attaches to the cluster knowing only its name (attach.py).
         files[CONFIG_FILE] = (json.dumps(asdict(config)).encode(), 0o600)
     files["kind/kubeadm.conf"] = (documents.encode(), 0o600)
     files |= registry_files(config)
-    if first and not config.networking.disable_default_cni:
+    if copied is not None:
+        files |= _copy_files(config, facts, machine, copied)
+    elif first and not config.networking.disable_default_cni:
         # In place before the kubelet asks, so that nothing waits for an agent: the first node gets the first share.
         files |= cni_files(first_shares(config))
     return files
+
+
+def _copy_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, copied: Frozen) -> Files:
+    """What a node of a copy has beside the rest: its own words, and the addresses of the pods that come back."""
+    name, node_shares = machine.place.name, copied.shares_for(facts)
+    files = {f"{_HERE}/words": (words(facts.cluster, [one.place.name for one in facts.machines], facts.token), 0o600)}
+    if config.networking.disable_default_cni:
+        return files
+    pods = copied.pods_for(facts, name)
+    last = [_last(share, [address for addresses in pods.values() for address in addresses]) for share in node_shares[name]]
+    lines = ["last " + " ".join(last), *(f"{pod} {' '.join(addresses)}" for pod, addresses in pods.items())]
+    addresses = "".join(f"{line}\n" for line in lines).encode()
+    return {**files, f"{_HERE}/pod-addresses": (addresses, 0o644), **cni_files(node_shares[name], ipam=IPAM), **_ipam_file()}
+
+
+def _ipam_file() -> Files:
+    return {f"opt/cni/bin/{IPAM}": ((resources.files("pytest_kind.boot") / "node" / "ipam").read_bytes(), 0o755)}
+
+
+def _last(share: str, addresses: Iterable[str]) -> str:
+    """The highest of the addresses in a share; its gateway's where there is none."""
+    network = ipaddress.ip_network(share)
+    inside = [one for one in map(ipaddress.ip_address, addresses) if one in network]
+    return str(max(inside, key=int, default=network.network_address + 1))
 
 
 def peer_files(places: Iterable[Place]) -> Files:
@@ -78,12 +112,12 @@ def first_shares(config: ClusterConfig) -> list[str]:
     return [str(next(iter(network.subnets(new_prefix=_SHARE[network.version])))) for network in networks]
 
 
-def cni_files(shares: Sequence[str]) -> Files:
+def cni_files(shares: Sequence[str], ipam: str = "host-local") -> Files:
     """The CNI configuration of a node with these shares of the pod subnets."""
     ranges = [[{"subnet": share}] for share in shares]
     routes = [{"dst": "::/0" if ":" in share else "0.0.0.0/0"} for share in shares]
     plugins = [
-        {"type": "ptp", "ipMasq": False, "ipam": {"type": "host-local", "dataDir": "/run/cni-ipam", "routes": routes, "ranges": ranges}},
+        {"type": "ptp", "ipMasq": False, "ipam": {"type": ipam, "dataDir": "/run/cni-ipam", "routes": routes, "ranges": ranges}},
         {"type": "portmap", "capabilities": {"portMappings": True}},
     ]
     text = json.dumps({"cniVersion": "1.0.0", "name": "pytest-kind", "plugins": plugins}, indent=1)
@@ -132,6 +166,11 @@ def _environment(config: ClusterConfig, facts: ClusterFacts, place: Place, lease
         "NODE": place.name,
         "ADDRESSES": " ".join(place.addresses),
         "FIRST": "yes" if place is facts.first else "",
+        "UNITS": "yes" if is_node and has_units(facts) else "",
+        "NUMBER": str(place.number),
+        "ALONE": "yes" if len(facts.nodes) == 1 else "",
+        "WORKERS": " ".join(one.place.name for one in facts.nodes if not one.is_control_plane),
+        "MEMBERS": " ".join(f"{one.place.name}=https://{_host(one.place.address)}:2380" for one in facts.nodes if one.is_control_plane),
         "LEASE": str(lease),
         # Nothing where another CNI does it.
         "MASQUERADE": " ".join(config.networking.pod_subnets) if is_node and not config.networking.disable_default_cni else "",

@@ -46,7 +46,7 @@ class Join:
                 context.provider.put(one.container, "/", archive)
         control_planes = [one for one in joining if one.machine.is_control_plane]
         if control_planes:
-            with _common_keys(context) as keys:
+            with common_keys(context) as keys:
                 for one in control_planes:
                     keys.seek(0)
                     context.provider.put(one.container, "/", keys)
@@ -112,7 +112,7 @@ def _discovery(context: BootContext) -> str:
 
 
 @contextmanager
-def _common_keys(context: BootContext) -> Iterator[IO[bytes]]:
+def common_keys(context: BootContext) -> Iterator[IO[bytes]]:
     """The first control plane's common keys as an archive, in a file without a name."""
     with context.provider.get(context.container, "/etc/kubernetes/pki") as source, tempfile.TemporaryFile() as spool:
         with tarfile.open(fileobj=source) as found, tarfile.open(fileobj=spool, mode="w") as keys:

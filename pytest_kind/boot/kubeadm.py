@@ -37,6 +37,7 @@ class ClusterFacts:
         api_names: further names and addresses that the API server's certificate is for.
         token: the bootstrap token, random.
         durable: whether etcd waits for the disk (a kept cluster's does).
+        static_pods: whether the control plane runs as static pods where it need not.
     """
 
     cluster: str
@@ -45,6 +46,7 @@ class ClusterFacts:
     api_names: Sequence[str]
     token: str
     durable: bool
+    static_pods: bool = False
 
     @property
     def first(self) -> Place:
@@ -67,13 +69,22 @@ class ClusterFacts:
         return self.endpoint is not self.first
 
 
-def init_documents(config: ClusterConfig, facts: ClusterFacts) -> str:
-    """``/kind/kubeadm.conf`` of the first control plane, patched.
+def has_units(facts: ClusterFacts) -> bool:
+    """Whether the control plane runs as units of its node.
+
+    Several cannot: the kubeadm of one that joins finds etcd's members by their static pods' annotations.
+    """
+    return not (facts.replicated or facts.static_pods)
+
+
+def init_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine | None = None) -> str:
+    """``/kind/kubeadm.conf`` of a control plane (the first one) that joins nothing, patched.
 
     Raises:
         ConfigError: a patch is for a kind of document that is not there, or its arguments have no names.
     """
-    return _text([_cluster(config, facts), _init(facts), _kubelet(config), _proxy(config)], config, facts.machines[0])
+    machine = machine or facts.machines[0]
+    return _text([_cluster(config, facts), _init(facts, machine), _kubelet(config), _proxy(config)], config, machine)
 
 
 def join_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> str:
@@ -125,6 +136,8 @@ def _cluster(config: ClusterConfig, facts: ClusterFacts) -> Document:
     # An election of one member ends after the timeout: kubeadm's default of a second is for networks.
     lonely = {} if facts.replicated else {"heartbeat-interval": "20", "election-timeout": "100"}
     etcd = {**lonely, **({} if facts.durable else {"unsafe-no-fsync": "true"})}
+    # Its port is held for it until it listens (boot/node/hold).
+    shared = {} if facts.replicated else {"permit-port-sharing": "true"}
     networking = config.networking
     return {
         "apiVersion": "kubeadm.k8s.io/v1beta4",
@@ -135,7 +148,7 @@ def _cluster(config: ClusterConfig, facts: ClusterFacts) -> Document:
         "encryptionAlgorithm": "ECDSA-P256",  # 0.1 s for all keys, RSA takes 0.6 s
         "apiServer": {
             "certSANs": ["localhost", *facts.endpoint.addresses, *facts.api_names],
-            "extraArgs": _arguments({**runtime, **gates}),
+            "extraArgs": _arguments({**runtime, **gates, **shared}),
             "extraEnvs": _arguments(_SMALL_HEAP),
         },
         "controllerManager": {"extraArgs": _arguments({"enable-hostpath-provisioner": "true", **controllers}), "extraEnvs": _arguments(_SMALL_HEAP)},
@@ -163,13 +176,13 @@ def _registration(facts: ClusterFacts, machine: Machine) -> Document:
     }
 
 
-def _init(facts: ClusterFacts) -> Document:
+def _init(facts: ClusterFacts, machine: Machine) -> Document:
     return {
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "InitConfiguration",
         "bootstrapTokens": [{"token": facts.token}],
-        "localAPIEndpoint": {"advertiseAddress": facts.first.address, "bindPort": API_PORT},
-        "nodeRegistration": _registration(facts, facts.machines[0]),
+        "localAPIEndpoint": {"advertiseAddress": machine.place.address, "bindPort": API_PORT},
+        "nodeRegistration": _registration(facts, machine),
         "skipPhases": ["preflight"],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_kind.api.http import ApiError
+from pytest_kind.api.http import Api, ApiError
 from pytest_kind.boot import addons
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.waiting import NotYet, wait_for
@@ -88,6 +88,12 @@ class Defaults:
         wait_for("default ServiceAccount and StorageClass", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
 
 
+def heartbeats(api: Api) -> dict[str, str]:
+    """When each node last renewed its lease, as it says it."""
+    leases = api.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")["items"]
+    return {one["metadata"]["name"]: one["spec"].get("renewTime", "") for one in leases}
+
+
 def has_network(context: BootContext) -> bool:
     """Whether pods will have a network without anybody's doing: ours, or one that the configuration brings along."""
     return not context.config.networking.disable_default_cni or bool(context.config.manifests)
@@ -95,6 +101,8 @@ def has_network(context: BootContext) -> bool:
 
 def dns_address(context: BootContext) -> str:
     """The cluster address of the DNS Service."""
+    if context.copied is not None:
+        return context.copied.dns
     if "dns" in context.manifests:
         return addons.service_address(addons.documents(context.manifests["dns"]))
     return str(context.api.get("/api/v1/namespaces/kube-system/services/kube-dns")["spec"]["clusterIP"])

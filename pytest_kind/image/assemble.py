@@ -202,7 +202,7 @@ class _Builder:
         if self.changed is None:
             plan(
                 f"registry.k8s.io/etcd:{tags['etcd']}",
-                [layer("etcd", {f"usr/local/bin/{name}": parts.etcd / name for name in ("etcd", "etcdctl")})],
+                [layer("etcd", {f"usr/local/bin/{name}": parts.etcd / name for name in ("etcd", "etcdctl", "etcdutl")})],
             )
             # As upstream's: not root, and the file may bind port 53.
             coredns = layer("coredns", {"coredns": parts.coredns / "coredns"}, {"coredns": archive.CAP_NET_BIND_SERVICE})

@@ -90,7 +90,11 @@ CNI = Module(
 )
 ETCD = Module(
     name="etcd",
-    programs=(Program(name="etcd", package="go.etcd.io/etcd/server/v3"), Program(name="etcdctl", package="go.etcd.io/etcd/etcdctl/v3")),
+    programs=(
+        Program(name="etcd", package="go.etcd.io/etcd/server/v3"),
+        Program(name="etcdctl", package="go.etcd.io/etcd/etcdctl/v3"),
+        Program(name="etcdutl", package="go.etcd.io/etcd/etcdutl/v3"),
+    ),
     usual=35,
 )
 COREDNS = Module(name="coredns", programs=(Program(name="coredns", package="github.com/coredns/coredns"),), usual=100)

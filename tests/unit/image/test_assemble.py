@@ -36,7 +36,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> assemble.Parts:
         "kubernetes": ("kubeadm", "kubectl", "kubelet", *CONTROL_PLANE),
         "containerd": ("containerd",),
         "cni": ("ptp",),
-        "etcd": ("etcd", "etcdctl"),
+        "etcd": ("etcd", "etcdctl", "etcdutl"),
         "coredns": ("coredns",),
         "local_path": ("local-path-provisioner",),
         "pause": ("pause",),

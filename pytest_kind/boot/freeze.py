@@ -1,0 +1,129 @@
+"""Freezing: what is needed of a cluster that has just become ready, so that copies of it can be made."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from pytest_kind.api.http import ApiError
+from pytest_kind.boot.frozen import FOLDER, Frozen, words
+from pytest_kind.boot.kubeadm import has_units
+from pytest_kind.boot.ready import dns_address, heartbeats
+from pytest_kind.boot.units import PROGRAMS
+from pytest_kind.errors import CommandError, KindError
+from pytest_kind.image.archive import member
+
+if TYPE_CHECKING:
+    from pytest_kind.boot.context import BootContext, BootMachine
+    from pytest_kind.provision.provider import Provider
+
+_SNAPSHOT = "kind/pytest-kind/snapshot.db"
+_AUTHORITY = "etc/kubernetes/pki/ca.crt"
+# What kubeadm wrote on a node that joined.
+_KUBELET = ("config.yaml", "kubeadm-flags.env")
+
+
+class NotFreezable(KindError):
+    """There is something in the cluster that a copy of it would not have, or have wrongly."""
+
+
+class Freeze:
+    """Takes down what the cluster is, in the moment before it is handed over. What cannot be frozen says why."""
+
+    name = "freeze"
+
+    def __call__(self, context: BootContext) -> None:
+        try:
+            context.exec(["/kind/pytest-kind/snapshot", f"/{_SNAPSHOT}"])
+            context.frozen = describe(context)  # after it: no sign of life in it is later than those that are told
+        except (ApiError, CommandError, NotFreezable) as error:
+            context.frozen = None
+            context.progress.note(f"no copies can be made of cluster {context.facts.cluster}: {error}")
+
+
+def describe(context: BootContext) -> Frozen:
+    """What a copy must know of it.
+
+    Raises:
+        NotFreezable: with what is in the way.
+    """
+    for path, what in (
+        ("/api/v1/persistentvolumes", "a PersistentVolume"),
+        ("/api/v1/secrets?fieldSelector=type%3Dkubernetes.io%2Fservice-account-token", "a token that is signed with its own key, Secret"),
+    ):
+        found = context.api.get(path)["items"]
+        if found:
+            raise NotFreezable(f"it has {what} {found[0]['metadata']['name']}")
+    for one in context.nodes if context.images is not None else ():
+        more = images(context, one) - (context.images or set())
+        if more:
+            raise NotFreezable(f"node {one.name} has images that its node image lacks: {', '.join(sorted(more))}")
+    pods: dict[str, dict[str, list[str]]] = {}
+    for pod in context.api.get("/api/v1/pods")["items"]:
+        addresses = [one["ip"] for one in pod["status"].get("podIPs", ())]
+        if addresses and not pod["spec"].get("hostNetwork"):
+            meta = pod["metadata"]
+            pods.setdefault(pod["spec"]["nodeName"], {})[f"{meta['namespace']}/{meta['name']}"] = addresses
+    nodes = context.api.get("/api/v1/nodes")["items"]
+    return Frozen(
+        image="",
+        cluster=context.facts.cluster,
+        machines=[one.name for one in context.machines],
+        shares={node["metadata"]["name"]: node["spec"].get("podCIDRs", []) for node in nodes},
+        pods=pods,
+        dns=dns_address(context),
+        beats=heartbeats(context.api),
+    )
+
+
+def images(context: BootContext, on: BootMachine) -> set[str]:
+    """The names of the images that a node has."""
+    return {
+        name for name in context.exec(["ctr", "--namespace", "k8s.io", "images", "list", "--quiet"], on=on).split() if not name.startswith("sha256:")
+    }
+
+
+@contextmanager
+def archive(context: BootContext, provider: Provider) -> Iterator[IO[bytes]]:
+    """Everything that is frozen, as the archive of a layer, in a file without a name.
+
+    Args:
+        provider: the context's may be in use elsewhere.
+
+    Raises:
+        NotFound: a node lacks something of it.
+    """
+    with tempfile.TemporaryFile(dir=context.scratch) as spool:
+        with tarfile.open(fileobj=spool, mode="w") as tar:
+            _take(provider, context.first, tar, {_SNAPSHOT: f"{FOLDER}/etcd.db", _AUTHORITY: f"{FOLDER}/ca.crt"})
+            own = words(context.facts.cluster, [one.name for one in context.machines], context.facts.token)
+            _write(tar, f"{FOLDER}/words", own)
+            if has_units(context.facts):
+                units = "etc/systemd/system"
+                _take(provider, context.first, tar, {f"{units}/{name}.service": f"{FOLDER}/units/{name}.service" for name in PROGRAMS})
+            for one in context.nodes[1:]:
+                target = f"{FOLDER}/nodes/{one.machine.place.number}"
+                _take(provider, one, tar, {f"var/lib/kubelet/{name}": f"{target}/kubelet/{name}" for name in _KUBELET})
+                if one.machine.is_control_plane:
+                    _take(provider, one, tar, {"etc/kubernetes/manifests": f"{target}/manifests"})
+        spool.seek(0)
+        yield spool
+
+
+def _take(provider: Provider, one: BootMachine, tar: tarfile.TarFile, files: Mapping[str, str]) -> None:
+    """Files, or the files of a folder, of a machine."""
+    for source, target in files.items():
+        with provider.get(one.container, f"/{source}") as stream, tarfile.open(fileobj=stream) as found:
+            for entry in found:
+                content: Any = found.extractfile(entry) if entry.isfile() else None
+                if content is not None:
+                    below = entry.name.partition("/")[2]
+                    tar.addfile(member(f"{target}/{below}" if below else target, tarfile.REGTYPE, 0o600, entry.size), content)
+
+
+def _write(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    tar.addfile(member(name, tarfile.REGTYPE, 0o600, len(content)), io.BytesIO(content))

@@ -1,0 +1,79 @@
+"""The control plane as units of its node: kubeadm's static pods, said in systemd's words. Pure.
+
+A static pod waits for the kubelet, its sandbox and its container, and everything else in a cluster waits for etcd and the API
+server. The programs are those of the same images, with kubeadm's own arguments, volumes and environment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_kind.boot import addons
+from pytest_kind.errors import KindError
+
+Pod = dict[str, Any]
+
+# In the order in which they are started; the last two when the API server answers.
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_FOLDER = "etc/systemd/system"
+_BIN = "/kind/pytest-kind/bin"
+_STOP_SECONDS = 1
+
+
+def unit_files(manifests: dict[str, str]) -> dict[str, tuple[bytes, int]]:
+    """The units of a control plane.
+
+    Args:
+        manifests: of its static pods, by their programs' names.
+
+    Raises:
+        KindError: one of them has what a unit cannot have.
+    """
+    return {f"{_FOLDER}/{name}.service": (unit(addons.documents(text)[0]).encode(), 0o644) for name, text in manifests.items()}
+
+
+def unit(pod: Pod) -> str:
+    """A static pod's only container as a unit.
+
+    Raises:
+        KindError: there are several, or it mounts something else than the node's files.
+    """
+    name, containers = pod["metadata"]["name"], pod["spec"]["containers"]
+    if len(containers) != 1 or pod["spec"].get("initContainers"):
+        raise KindError(f"static pod {name} has several containers: as a unit of its node it can have one")
+    container = containers[0]
+    program, *arguments = [*container.get("command", ()), *container.get("args", ())]
+    lines = [
+        "[Unit]",
+        f"Description={name}, kubeadm's static pod as a unit",
+        "DefaultDependencies=no",
+        "StartLimitIntervalSec=0",
+        "[Service]",
+        f"ExecStart={' '.join(_quoted(word) for word in [f'{_BIN}/{program}', *arguments])}",
+        "Restart=always",
+        "RestartSec=500ms",
+        f"TimeoutStopSec={_STOP_SECONDS}",
+        "LimitNOFILE=infinity",
+        *(f"Environment={_quoted(one['name'] + '=' + one.get('value', ''))}" for one in container.get("env", ())),
+        *_binds(pod, container),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _binds(pod: Pod, container: Pod) -> list[str]:
+    """The volumes that are elsewhere in the container than on the node."""
+    sources = {one["name"]: one for one in pod["spec"].get("volumes", ())}
+    lines = []
+    for mount in container.get("volumeMounts", ()):
+        source = sources.get(mount["name"], {}).get("hostPath", {}).get("path")
+        if source is None:
+            raise KindError(f"static pod {pod['metadata']['name']} has a volume {mount['name']!r} that is none of the node's files")
+        if source != mount["mountPath"]:
+            lines.append(f"{'BindReadOnlyPaths' if mount.get('readOnly') else 'BindPaths'}={_quoted(source + ':' + mount['mountPath'])}")
+    return lines
+
+
+def _quoted(word: str) -> str:
+    """As systemd reads it: in quotes, with its specifiers and variables switched off."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$").replace("\n", "\\n")
+    return f'"{escaped}"'
