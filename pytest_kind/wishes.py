@@ -55,6 +55,8 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         network=settings.network,
         timeout=settings.timeout,
         lease=settings.lease,
+        cold=settings.cold,
+        static_pods=settings.static_pods,
     )
 
 
