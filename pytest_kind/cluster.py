@@ -103,7 +103,7 @@ class Maker:
             api_names=api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
-            static_pods=request.static_pods,
+            static_pods=request.static_pods or request.upstream,
         )
         refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made

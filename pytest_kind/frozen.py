@@ -41,7 +41,7 @@ def digest(request: Request, images: Images, name: str) -> str:
         images.digest,
         str(len(name)),
         str(request.keep),
-        str(request.static_pods),
+        str(request.static_pods or request.upstream),
         *(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in request.config.manifests),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

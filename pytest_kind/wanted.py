@@ -37,6 +37,7 @@ class Request:
         lease: seconds that its nodes run without this process.
         cold: whether it is made from the ground: neither a copy of a frozen one, nor frozen.
         static_pods: whether its control plane runs as static pods, where it could run as units of its node.
+        upstream: whether upstream specs run on it, some of which look for those pods: a new one has them then.
     """
 
     config: ClusterConfig
@@ -50,6 +51,7 @@ class Request:
     lease: int = 300
     cold: bool = False
     static_pods: bool = False
+    upstream: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,15 @@ class TestDigest:
             {"config": ClusterConfig(nodes=(Node(), Node(role="worker")))},
             {"keep": True},
             {"static_pods": True},
+            {"upstream": True},
         ],
     )
     def test_others_have_others(self, other: dict[str, object]) -> None:
         assert frozen.digest(REQUEST, images(), "mine") != frozen.digest(replace(REQUEST, **other), images(), "mine")  # type: ignore[arg-type]
+
+    def test_pods_for_upstream_specs_are_the_same_as_those_that_are_asked_for(self) -> None:
+        one, other = replace(REQUEST, static_pods=True), replace(REQUEST, upstream=True)
+        assert frozen.digest(one, images(), "mine") == frozen.digest(other, images(), "mine")
 
     def test_another_image_or_a_longer_name_too(self) -> None:
         assert (
