@@ -142,6 +142,7 @@ OPTIONS = (
     Option(
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
+    Option("warm", _count(0, 8), 0, "N", "make N such clusters while the tests run, ready for the next run to take; an hour at most"),
 )
 # Three ways to say what is in the node image: the closest place that has one of them decides.
 _IMAGES = ("image", "source", "version")

@@ -37,6 +37,7 @@ class Settings:
         suite_args: further arguments for it, if any.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
+        warm: how many clusters are left for the next run.
         sources: option -> what gave its value, for messages.
     """
 
@@ -65,4 +66,5 @@ class Settings:
     suite_args: tuple[str, ...] | None
     timeout: float
     version: str | None
+    warm: int
     sources: dict[str, str] = field(default_factory=dict)
