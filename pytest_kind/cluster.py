@@ -204,7 +204,9 @@ class Maker:
         finally:
             if context is not None:
                 context.close()
-        return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal, freezing)
+        handle = self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal, freezing)
+        handle.begins = tuple(context.begins)
+        return handle
 
     def _proxies(self, request: Request, engine: EngineInfo, there: Iterable[Machine]) -> dict[str, str]:
         network = self.provider.network(request.network)
