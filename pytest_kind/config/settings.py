@@ -33,6 +33,7 @@ class Settings:
         stand_ins: whether images of ours are served under upstream's names.
         suite: the binary with the specs, if one was named.
         suite_args: further arguments for it, if any.
+        timeline: the file of a picture of every boot, if one is wanted.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
         sources: option -> what gave its value, for messages.
@@ -59,6 +60,7 @@ class Settings:
     stand_ins: bool
     suite: Path | None
     suite_args: tuple[str, ...] | None
+    timeline: Path | None
     timeout: float
     version: str | None
     sources: dict[str, str] = field(default_factory=dict)
