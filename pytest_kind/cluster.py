@@ -220,6 +220,7 @@ class Maker:
         context = attempt.run()
         handle = self._handle(request, images, plan, context.machines, context.admin, tuple(context.phases))
         handle._site.renewal, handle._site.freezing = attempt.renewal, attempt.freezing  # noqa: SLF001 - they are the handle's from here on
+        handle.begins = tuple(context.begins)
         return handle
 
     def _proxies(self, request: Request, engine: EngineInfo, there: Iterable[Machine]) -> dict[str, str]:

@@ -35,6 +35,7 @@ class Settings:
         static_pods: whether the control plane runs as static pods where it need not.
         suite: the binary with the specs, if one was named.
         suite_args: further arguments for it, if any.
+        timeline: the file of a picture of every boot, if one is wanted.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
         warm: how many clusters are left for the next run.
@@ -64,6 +65,7 @@ class Settings:
     static_pods: bool
     suite: Path | None
     suite_args: tuple[str, ...] | None
+    timeline: Path | None
     timeout: float
     version: str | None
     warm: int

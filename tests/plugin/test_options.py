@@ -34,6 +34,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "stand_ins": (("", True), ("off", False), ("yes", True)),
     "suite": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "suite_args": (("-a 'b c'", ("-a", "b c")), ("-e", ("-e",)), ("-i", ("-i",))),
+    "timeline": (("/cli.svg", Path("/cli.svg")), ("/env.html", Path("/env.html")), ("/ini.SVG", Path("/ini.SVG"))),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
     "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
 }
@@ -106,6 +107,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
         "stand_ins": False,
         "suite": None,
         "suite_args": None,
+        "timeline": None,
         "timeout": 120.0,
         "version": None,
     }
