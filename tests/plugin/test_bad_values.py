@@ -53,8 +53,6 @@ def test_every_bad_value_of_every_place_at_once(project: Project, monkeypatch: p
         ("--kind-lease=9", "a whole number of seconds from 10 to 86400"),
         ("--kind-lease=86401", "a whole number of seconds from 10 to 86400"),
         ("--kind-lease=10.5", "a whole number of seconds from 10 to 86400"),
-        ("--kind-timeline=", "a value that is not empty"),
-        ("--kind-timeline=t.png", "a file that ends in .svg or .html"),
         ("--kind-timeout=4.9", "a number of seconds from 5 to 3600"),
         ("--kind-timeout=nan", "a number of seconds from 5 to 3600"),
         ("--kind-timeout=inf", "a number of seconds from 5 to 3600"),
