@@ -20,13 +20,13 @@ belong to the next run. So does a spec of which nothing is known because the clu
 
 from __future__ import annotations
 
-import _thread
 import argparse
 import contextlib
 import hashlib
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -125,6 +125,11 @@ class Results:
         place.write_text(text, encoding="utf-8")
 
 
+def _interrupt() -> None:
+    """A real Ctrl-C, which also wakes a main thread that waits for a lock."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 class Battery:
     """Pytest's plugin: leaves out what has an outcome, notes each new one, and ends in time."""
 
@@ -148,7 +153,7 @@ class Battery:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """The clock starts."""
         self._session = session
-        self._timers = [threading.Timer(self._seconds, self._time_is_over), threading.Timer(self._seconds + self._grace, _thread.interrupt_main)]
+        self._timers = [threading.Timer(self._seconds, self._time_is_over), threading.Timer(self._seconds + self._grace, _interrupt)]
         for timer in self._timers:
             timer.daemon = True
             timer.start()
