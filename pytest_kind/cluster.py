@@ -173,7 +173,7 @@ class Maker:
                 if copied is not None and not conflict and not self.retain:
                     why = f"phase {error.phase!r}: {str(error.__cause__).strip().splitlines()[0]}"
                     self.progress.note(f"the frozen cluster that {name} was a copy of is no good and goes ({why}); making it from the ground")
-                    frozen.discard(self.provider, copied)
+                    frozen.discard(self.provider, copied.image)
                     copied = None
                     continue
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)

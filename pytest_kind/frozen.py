@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from pytest_kind import labels
 from pytest_kind.boot import freeze
 from pytest_kind.boot.frozen import Frozen
-from pytest_kind.errors import KindError
+from pytest_kind.errors import Conflict, KindError
 from pytest_kind.image.assemble import ENTRYPOINT
 from pytest_kind.image.facts import facts_of
 from pytest_kind.provision.provider import ContainerSpec
@@ -66,9 +67,10 @@ def find(provider: Provider, wanted: str) -> Frozen | None:
     return None if found is None else Frozen.of(found.id, facts_of(found))
 
 
-def discard(provider: Provider, frozen: Frozen) -> None:
-    """Removes one that is no good. Containers of copies of it must be gone."""
-    provider.remove_image(frozen.image)
+def discard(provider: Provider, image: str) -> None:
+    """Removes one that is no good, or too many. Where copies of it still run the engine keeps it, and so it goes another time."""
+    with contextlib.suppress(Conflict):
+        provider.remove_image(image)
 
 
 def _made(image: Image) -> float:
@@ -125,4 +127,4 @@ class Freezing:
         finally:
             provider.remove(builder)
         for old in sorted(provider.images({labels.KIND: labels.KIND_FROZEN}), key=_made)[:-_KEPT]:
-            provider.remove_image(old.id)
+            discard(provider, old.id)

@@ -150,6 +150,13 @@ class TestFreezing:
         maker.make(REQUEST).delete()
         assert engine.made("remove_image") == there[:2]
 
+    def test_one_too_many_of_which_copies_run_stays(self, maker: Maker, engine: FakeEngine, notes: list[str]) -> None:
+        for number in range(8):
+            add_frozen(engine, f"d{number}", float(number))
+        engine.fail("remove_image", Conflict("a container uses it"))
+        maker.make(REQUEST).delete()
+        assert notes == []
+
     def test_a_cold_one_is_neither_frozen_nor_a_copy(self, maker: Maker, engine: FakeEngine) -> None:
         maker.make(replace(REQUEST, cold=True)).delete()
         assert engine.made("commit") == []
@@ -208,6 +215,15 @@ class TestCopying:
         assert image_of(engine, "mine-control-plane") != there
         cluster.delete()
         assert engine.names == []
+
+    def test_a_bad_one_that_copies_run_of_is_no_reason_to_fail(
+        self, maker: Maker, engine: FakeEngine, there: str, copying: list[Action], notes: list[str]
+    ) -> None:
+        del there
+        copying.append(Raises(KindError("no")))
+        engine.fail("remove_image", Conflict("a container uses it"))
+        maker.make(REQUEST).delete()
+        assert len(notes) == 1
 
     def test_a_port_that_is_taken_is_no_fault_of_it(self, maker: Maker, engine: FakeEngine, there: str, copying: list[Action]) -> None:
         del there
