@@ -28,15 +28,20 @@ def seconds(folder: str, *arguments: str) -> float:
     return time.perf_counter() - start
 
 
+def prepare(folder: str) -> None:
+    """Writes the project, and runs it once: from then on everything is compiled."""
+    (Path(folder) / "test_it.py").write_text("def test_it():\n    pass\n", encoding="utf-8")
+    (Path(folder) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    seconds(folder)
+
+
 def main() -> None:
     """Prints one line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=20)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "test_it.py").write_text("def test_it():\n    pass\n", encoding="utf-8")
-        (Path(folder) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        seconds(folder)
+        prepare(folder)
         pairs = [(seconds(folder), seconds(folder, "-p", "no:kind")) for _ in range(runs)]
     median = statistics.median
     with_it, without, difference = (median(values) * 1000 for values in (*zip(*pairs, strict=True), [a - b for a, b in pairs]))
