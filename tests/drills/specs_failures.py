@@ -69,7 +69,7 @@ class Run:
     @property
     def cluster(self) -> str:
         """The name of its cluster."""
-        return next(match[1] for match in (re.search(r"creating cluster (\S+): done", line) for line in self.lines) if match)
+        return next(match[1] for match in (re.search(r"(?:creating|copying) cluster (\S+): done", line) for line in self.lines) if match)
 
     @property
     def text(self) -> str:
@@ -119,7 +119,7 @@ def test_a_process_of_the_suite_is_killed(start: Start) -> None:
 
 def test_a_spec_beyond_its_deadline(start: Start) -> None:
     run = start(f"--kind-focus={QUICK}|{SLOW}", "--kind-procs=2", "--kind-spec-timeout=40", "-k", "not FieldValidation")
-    run.until("creating cluster")
+    run.until("(creating|copying) cluster")
     outcomes = run.end()
     assert [name.partition("] ")[2][:46] for name, outcome in outcomes.items() if outcome == "FAILED"] == [
         "ConfigMap Should fail non-optional pod creatio"
@@ -142,7 +142,7 @@ def test_the_api_server_is_stopped_half_way(start: Start) -> None:
 
 def test_an_image_that_is_nowhere(start: Start) -> None:
     run = start(r"--kind-focus=\[sig-node\] ConfigMap should be consumable via environment variable", "--kind-procs=1")
-    run.until("creating cluster")
+    run.until("(creating|copying) cluster")
     outcomes = run.end(200)
     assert list(outcomes.values()) == ["FAILED"], run.text
     found = re.search(r"image registry.k8s.io/e2e-test-images/\S+ cannot be pulled for pod \S+: (ErrImagePull|ImagePullBackOff): ", run.text)
@@ -151,7 +151,7 @@ def test_an_image_that_is_nowhere(start: Start) -> None:
 
 def test_a_suite_of_another_version(start: Start) -> None:
     run = start(f"--kind-focus={QUICK}", "--kind-version=v1.36.4", f"--kind-suite={suite_of_default(start)}")
-    run.until("creating cluster", 300)
+    run.until("(creating|copying) cluster", 300)
     outcomes = run.end()
     assert set(outcomes.values()) == {"ERROR"}, run.text
     assert "is of Kubernetes v1.37.1, the cluster of v1.36.4" in run.text
@@ -160,7 +160,7 @@ def test_a_suite_of_another_version(start: Start) -> None:
 def suite_of_default(start: Start) -> str:
     """The binary that a run of the default version uses."""
     run = start("--kind-focus=Discovery should validate", "--kind-procs=1")
-    run.until("creating cluster")
+    run.until("(creating|copying) cluster")
     wait_for("the suite's process", lambda: suites(run) or NotYet("none"), Deadline(60))
     binary = Path(f"/proc/{suites(run)[0]}/exe").readlink()
     run.end()

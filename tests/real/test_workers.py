@@ -46,7 +46,7 @@ def run(tmp_path: Path, pytestconfig: pytest.Config) -> Run:
         said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300).stdout
         engine = docker_engine.connect()
         try:
-            made = re.findall(r"creating cluster (\S+): done", said)
+            made = re.findall(r"(?:creating|copying) cluster (\S+): done", said)
             assert [one.name for name in made for one in engine.containers({labels.CLUSTER: name})] == [], said
         finally:
             engine.close()
@@ -58,14 +58,14 @@ def run(tmp_path: Path, pytestconfig: pytest.Config) -> Run:
 def test_forty_tests_of_four_workers_on_one_cluster_of_which_one_dies(run: Run) -> None:
     said = run(FORTY + DIES, "-n4")
     assert "1 failed, 40 passed" in said, said
-    assert len(re.findall("creating cluster", said)) == 1, said
+    assert len(re.findall("(?:creating|copying) cluster", said)) == 1, said
 
 
 def test_a_cluster_for_each_of_two_workers_and_one_timeline_of_both(run: Run, tmp_path: Path) -> None:
     said = run(FORTY, "-n2", "--kind-per-worker", "--kind-timeline=t.svg")
     assert "40 passed" in said, said
     assert "not to be had" not in said, said
-    assert sorted(re.findall(r"kind: (gw\d): creating cluster \S+: done", said)) == ["gw0", "gw1"], said
+    assert sorted(re.findall(r"kind: (gw\d): (?:creating|copying) cluster \S+: done", said)) == ["gw0", "gw1"], said
     assert len([one for one in ET.parse(tmp_path / "t.svg").getroot().iter() if one.get("class") == "cluster"]) == 2  # noqa: S314 - ours
     events = json.loads((tmp_path / "t.trace.json").read_text(encoding="utf-8"))["traceEvents"]
     for pid in (1, 2):
