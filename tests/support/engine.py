@@ -6,6 +6,7 @@ It keeps what it is told, answers commands as a test says, and goes wrong when a
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import json
 import secrets
@@ -312,7 +313,10 @@ class FakeEngine:
         return [one for one in self._containers() if _carries(one.labels, labels)]
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[Volume]:
-        found = [Volume(name=file.name, labels=_load(file)["labels"]) for file in sorted((self._root / "volumes").iterdir())]
+        found = []
+        for file in sorted((self._root / "volumes").iterdir()):
+            with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+                found.append(Volume(name=file.name, labels=_load(file)["labels"]))
         return [one for one in found if _carries(one.labels, labels)]
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
