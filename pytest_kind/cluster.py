@@ -155,7 +155,7 @@ class Maker:
             api_names=api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
-            static_pods=request.static_pods or request.upstream,
+            static_pods=request.pods_of_control_plane,
         )
         refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata, resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
@@ -42,8 +41,8 @@ def digest(request: Request, images: Images, name: str) -> str:
         images.digest,
         str(len(name)),
         str(request.keep),
-        str(request.static_pods or request.upstream),
-        *(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in request.config.manifests),
+        str(request.pods_of_control_plane),
+        *request.manifests,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

@@ -55,6 +55,16 @@ class Request:
     upstream: bool = False
     warm: int = 0
 
+    @property
+    def pods_of_control_plane(self) -> bool:
+        """Whether a new cluster's control plane runs as static pods where it need not."""
+        return self.static_pods or self.upstream
+
+    @property
+    def manifests(self) -> list[str]:
+        """The digests of what the configuration's manifests hold now."""
+        return [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in self.config.manifests]
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -120,9 +130,8 @@ def kept_digest(request: Request, images: Images) -> str:
 
 def spare_digest(request: Request, images: Images) -> str:
     """What a cluster must equal that was made for whoever comes next."""
-    form = f"{kept_digest(request, images)} {request.static_pods or request.upstream}"
-    manifests = (hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in request.config.manifests)
-    return hashlib.sha256(" ".join([form, *manifests]).encode()).hexdigest()[:16]
+    form = f"{kept_digest(request, images)} {request.pods_of_control_plane}"
+    return hashlib.sha256(" ".join([form, *request.manifests]).encode()).hexdigest()[:16]
 
 
 def unlike(marks: Any, request: Request, images: Images) -> str | None:  # noqa: ANN401 - labels

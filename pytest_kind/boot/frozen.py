@@ -71,5 +71,5 @@ def words(cluster: str, machines: Iterable[str], token: str) -> bytes:
     Its nodes' names, what is called after itself, and the token by which nodes join, in its two halves.
     """
     token_id, secret = token.split(".")
-    own = [f"kind://docker/{cluster}/", f"clusterName: {cluster}\n".rstrip("\n"), f"bootstrap-token-{token_id}", secret]
+    own = [f"kind://docker/{cluster}/", f"clusterName: {cluster}", f"bootstrap-token-{token_id}", secret]
     return "".join(f"{word}\n" for word in [*machines, *own]).encode()
