@@ -22,6 +22,7 @@ class Settings:
         keep: whether the cluster outlives the session.
         keep_namespace: ``never`` or ``failed``.
         lease: seconds that nodes run without this process.
+        leftovers: ``no``, ``warn`` or ``fail``: what becomes of a test that leaves something outside of its namespace.
         max_clusters: how many clusters of workers' own there may be, if it was said.
         missing_image: ``fail`` or ``skip``: what becomes of a spec whose image cannot be pulled.
         name: of the cluster.
@@ -36,6 +37,7 @@ class Settings:
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
         sources: option -> what gave its value, for messages.
+        apart: whether it is of tests that want a cluster as it was, where several workers share the others.
     """
 
     artifacts: Path | None
@@ -47,6 +49,7 @@ class Settings:
     keep_namespace: str
     label_filter: str | None
     lease: int
+    leftovers: str
     max_clusters: int | None
     missing_image: str
     name: str | None
@@ -62,3 +65,4 @@ class Settings:
     timeout: float
     version: str | None
     sources: dict[str, str] = field(default_factory=dict)
+    apart: bool = False

@@ -22,6 +22,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "keep_namespace": (("failed", "failed"), ("never", "never"), ("failed", "failed")),
     "label_filter": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "lease": (("11", 11), ("12", 12), ("13", 13)),
+    "leftovers": (("warn", "warn"), ("no", "no"), ("fail", "fail")),
     "max_clusters": (("2", 2), ("3", 3), ("4", 4)),
     "missing_image": (("skip", "skip"), ("fail", "fail"), ("skip", "skip")),
     "name": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
