@@ -70,7 +70,7 @@ def attach(provider: Provider, name: str, folder: Path, progress: Progress) -> K
         phases=(("attach", 0.0),),
         image_digest=found.labels.get(labels.IMAGE_DIGEST, ""),
         _machines=found.machines,
-        _site=Site(provider=provider, plan=plan, image=found.containers[0].image, folder=place, progress=progress, renewal=None),
+        _site=Site(provider=provider, plan=plan, image=found.containers[0].image, folder=place, progress=progress),
         _admin=document,
     )
 

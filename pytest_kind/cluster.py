@@ -13,27 +13,23 @@ import yaml
 
 from pytest_kind import frozen, kept, labels, naming
 from pytest_kind.api import kubeconfig
-from pytest_kind.boot.actions import Action, default_actions
-from pytest_kind.boot.context import BootContext, BootMachine
-from pytest_kind.boot.copy import copying_actions
+from pytest_kind.attempt import Attempt
+from pytest_kind.boot.actions import Action
+from pytest_kind.boot.context import BootMachine
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
-from pytest_kind.diagnose.evidence import node_evidence
-from pytest_kind.errors import BootError, Conflict, KindError, UsageError
-from pytest_kind.frozen import Freezing
+from pytest_kind.errors import BootError, Conflict, UsageError
 from pytest_kind.handle import KindCluster as Handle
 from pytest_kind.handle import Site, remove_cluster
 from pytest_kind.image import kindest
 from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
-from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
 from pytest_kind.node import KindNode
 from pytest_kind.provision import kernel
 from pytest_kind.provision.places import Machine, machines, random_link
-from pytest_kind.provision.plan import Plan, container, shared_volume
+from pytest_kind.provision.plan import Plan, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
-from pytest_kind.waiting import Deadline
 from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, unlike
 
 if TYPE_CHECKING:
@@ -46,7 +42,6 @@ if TYPE_CHECKING:
 
 # A port that was free when it was chosen may be taken when it is used; thrice in a row is no accident.
 _PORT_TRIES = 3
-_WORTH_SECONDS = 0.05  # what a phase must last to be told of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,26 +103,29 @@ class Maker:
             api_names=api_names(request.config, engine),
             token=f"{secrets.token_hex(3)}.{secrets.token_hex(8)}",
             durable=request.keep,
+            static_pods=request.static_pods or request.upstream,
         )
         refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made
         # What is frozen is one image: where nodes have several, each boots from its own.
-        wanted = None if request.cold or len({image.id for image in images.of.values()}) > 1 else frozen.digest(request, images, name)
-        copied = None if wanted is None else frozen.find(self.provider, wanted)
+        freeze = None if request.cold or len({image.id for image in images.of.values()}) > 1 else frozen.digest(request, images, name)
+        copied = None if freeze is None else frozen.find(self.provider, freeze)
         tries = 0
         while True:
             tries += 1
             plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts.machines))
             try:
-                return self._boot(request, images, plan, facts, wanted, copied)
+                return self._attempt(request, images, plan, facts, freeze, copied)
             except BootError as error:
-                if copied is not None and not self.retain and not isinstance(error.__cause__, Conflict):
-                    self.progress.note(f"the frozen cluster {copied.cluster} is no good and goes; making this one from the ground: {error}")
+                conflict = isinstance(error.__cause__, Conflict)
+                if copied is not None and not conflict and not self.retain:
+                    why = f"phase {error.phase!r}: {str(error.__cause__).strip().splitlines()[0]}"
+                    self.progress.note(f"the frozen cluster that {name} was a copy of is no good and goes ({why}); making it from the ground")
                     frozen.discard(self.provider, copied)
                     copied = None
                     continue
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)
-                if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
+                if self.retain or not (ours and conflict and tries < _PORT_TRIES):
                     raise
 
     def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:
@@ -145,66 +143,32 @@ class Maker:
             shared=len(request.config.nodes) > 1,
         )
 
-    def _boot(
-        self, request: Request, images: Images, plan: Plan, facts: ClusterFacts, wanted: str | None = None, copied: Frozen | None = None
-    ) -> Handle:
-        phase, context, renewal, there, freezing = "create", None, None, list[BootMachine](), None
-        try:
-            with self.progress.step(f"{'creating' if copied is None else 'copying'} cluster {plan.cluster}") as details:
-                if plan.shared:
-                    self.provider.create_volume(plan.shared_volume, plan.volume_labels)
-                for machine in facts.machines:
-                    if machine.node is None:
-                        image = balancer_image(self._workshop(request), images.first)
-                    else:
-                        image = images.of[machine.node.image].id if copied is None else copied.image
-                    spec = container(plan, machine, image=image, publish=machine.place is facts.endpoint)
-                    there.append(BootMachine(machine, self.provider.create(spec)))
-                # From here on: on a loaded machine a boot lasts longer than a short lease.
-                renewal = None if request.keep else Renewal(self.connect, [one.container for one in there], request.lease)
-                context = BootContext(
-                    provider=self.provider,
-                    machines=tuple(there),
-                    fresh=tuple(there),
-                    config=request.config,
-                    facts=facts,
-                    lease=0 if request.keep else request.lease,
-                    scratch=self.session.folder,
-                    deadline=Deadline(request.timeout),
-                    progress=self.progress,
-                    copied=copied,
-                )
-                made = default_actions(len(facts.nodes), freeze=wanted is not None) if copied is None else copying_actions()
-                for action in made:
-                    phase = action.name
-                    with context.phase(phase):
-                        action(context)
-                if wanted is not None and copied is None:
-                    image, marks = images.first.id, self.session.labels(lease=request.lease)
-                    freezing = Freezing(self.connect, context, image=image, wanted=wanted, marks=marks, told=self.progress.note)
-                for action in self.extra_actions(request.config):
-                    phase = action.name
-                    with context.phase(phase):
-                        action(context)
-                details += [f"{name} {seconds:.1f}" for name, seconds in context.phases if seconds >= _WORTH_SECONDS]
-        except UsageError:
-            self._roll_back(plan.cluster, renewal)
-            raise
-        except KindError as error:
-            evidence = "\n".join(filter(None, (node_evidence(self.provider, one.container, one.name) for one in there)))
-            try:
-                if not isinstance(error, Conflict):  # which is tried again, or is no fault of the machines
-                    self.failed(plan.cluster, evidence)
-            finally:
-                self._roll_back(plan.cluster, renewal)
-            raise BootError(plan.cluster, phase, error, evidence) from error
-        except BaseException:
-            self._roll_back(plan.cluster, renewal)
-            raise
-        finally:
-            if context is not None:
-                context.close()
-        return self._handle(request, images, plan, tuple(there), context.admin, tuple(context.phases), renewal, freezing)
+    def _attempt(self, request: Request, images: Images, plan: Plan, facts: ClusterFacts, freeze: str | None, copied: Frozen | None) -> Handle:
+        def image(machine: Machine) -> str:
+            if machine.node is None:
+                return balancer_image(self._workshop(request), images.first)
+            return images.of[machine.node.image].id if copied is None else copied.image
+
+        attempt = Attempt(
+            provider=self.provider,
+            connect=self.connect,
+            request=request,
+            plan=plan,
+            facts=facts,
+            image=image,
+            extra_actions=self.extra_actions(request.config),
+            copied=copied,
+            freeze=freeze,
+            session=self.session.id,
+            scratch=self.session.folder,
+            progress=self.progress,
+            retain=self.retain,
+            failed=self.failed,
+        )
+        context = attempt.run()
+        handle = self._handle(request, images, plan, context.machines, context.admin, tuple(context.phases))
+        handle._site.renewal, handle._site.freezing = attempt.renewal, attempt.freezing  # noqa: SLF001 - they are the handle's from here on
+        return handle
 
     def _proxies(self, request: Request, engine: EngineInfo, there: Iterable[Machine]) -> dict[str, str]:
         network = self.provider.network(request.network)
@@ -215,12 +179,6 @@ class Maker:
             host=network.gateways[0] if engine.local and network.gateways else None,
             engine=engine.address,
         )
-
-    def _roll_back(self, name: str, renewal: Renewal | None) -> None:
-        if renewal is not None:
-            renewal.stop()
-        if not self.retain:
-            remove_cluster(self.provider, name, self.session.id)
 
     def _kept(self, request: Request, images: Images, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
@@ -238,7 +196,7 @@ class Maker:
             engine = self.provider.info()
             proxies = self._proxies(request, engine, [one.machine for one in found.machines])
             plan = replace(self._plan(request, name, engine, marks), environment=proxies)
-            return self._handle(request, images, plan, found.machines, kept.admin(self.provider, found), (("attach", 0.0),), None)
+            return self._handle(request, images, plan, found.machines, kept.admin(self.provider, found), (("attach", 0.0),))
         if users(self.cache, name, self.session.id):
             raise UsageError(f"--kind-keep: cluster {name} is used by another run and is not the one asked for: {why}; choose another --kind-name")
         self.progress.note(f"kept cluster {name} is replaced: {why}")
@@ -253,14 +211,11 @@ class Maker:
         there: tuple[BootMachine, ...],
         admin: dict[str, Any],
         phases: tuple[tuple[str, float], ...],
-        renewal: Renewal | None,
-        freezing: Freezing | None = None,
     ) -> Handle:
         folder = self.session.folder / plan.cluster
         folder.mkdir(mode=0o700, exist_ok=True)
         path = kubeconfig.write_private(folder / "kubeconfig", yaml.safe_dump(admin, sort_keys=False))
-        site = Site(provider=self.provider, plan=plan, image=images.first.id, folder=folder, progress=self.progress, renewal=renewal)
-        site.freezing = freezing
+        site = Site(provider=self.provider, plan=plan, image=images.first.id, folder=folder, progress=self.progress)
         return Handle(
             name=plan.cluster,
             kubeconfig_path=path,

@@ -41,6 +41,7 @@ def digest(request: Request, images: Images, name: str) -> str:
         images.digest,
         str(len(name)),
         str(request.keep),
+        str(request.static_pods or request.upstream),
         *(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in request.config.manifests),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -109,7 +110,7 @@ class Freezing:
         if frozen is None:
             return
         facts = {**frozen.as_facts(), "made": time.time()}
-        spec = ContainerSpec(name=f"{frozen.cluster}-frozen", image=self._image, labels={**self._marks, labels.KIND: "builder"})
+        spec = ContainerSpec(name=f"{frozen.cluster}-frozen", image=self._image, labels=self._marks)
         builder = provider.create(spec)
         try:
             with freeze.archive(self._context, provider) as layer:

@@ -59,7 +59,7 @@ class Site:
     image: str
     folder: Path
     progress: Progress
-    renewal: Renewal | None
+    renewal: Renewal | None = None
     freezing: Freezing | None = None
 
 

@@ -111,6 +111,7 @@ class Option(NamedTuple):
 OPTIONS = (
     Option("artifacts", _path, None, "DIR", "where JUnit, logs of all nodes and a summary are left at the end, for a CI system to collect"),
     Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),
+    Option("cold", _flag, False, None, "make clusters from the ground: no copies of frozen ones, and none is frozen"),
     Option("config", _path, None, "FILE", "a cluster configuration in kind's v1alpha4 format (default: one control-plane node)"),
     Option("focus", _text, None, "REGEX", "run the upstream specs whose text it matches (ginkgo's focus: Go's regular expressions)"),
     Option("image", _text, None, "REF", "a node image, in the engine or to be pulled (default: a cached or new one of --kind-version)"),
@@ -139,6 +140,7 @@ OPTIONS = (
     Option("source", _source, None, "SOURCE", "what Kubernetes is taken from: a checkout's folder, a server tarball's path or URL, release:v1.37.1"),
     Option("spec_timeout", _between(1, 86400, float), 1800.0, "SECONDS", "how long an upstream spec may take before it is broken off"),
     Option("stand_ins", _flag, False, None, "serve images that this project builds under the names of upstream's, for machines without a registry"),
+    Option("static_pods", _flag, False, None, "run the control plane as static pods also where it could run as units of its node"),
     Option(
         "suite", _path, None, "FILE", "the binary with the specs, e2e.test (default: of the cluster's version, from the same source as its image)"
     ),

@@ -36,6 +36,8 @@ class Request:
         timeout: seconds for boot and readiness, image not included.
         lease: seconds that its nodes run without this process.
         cold: whether it is made from the ground: neither a copy of a frozen one, nor frozen.
+        static_pods: whether its control plane runs as static pods, where it could run as units of its node.
+        upstream: whether upstream specs run on it, some of which look for those pods: a new one has them then.
     """
 
     config: ClusterConfig
@@ -48,6 +50,8 @@ class Request:
     timeout: float = 120.0
     lease: int = 300
     cold: bool = False
+    static_pods: bool = False
+    upstream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def api_names(config: ClusterConfig, engine: EngineInfo) -> list[str]:
 
 def kept_digest(request: Request, images: Images) -> str:
     """What a kept cluster must equal to be used again."""
-    return hashlib.sha256(f"{request.config.digest} {images.digest} {request.network}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{request.config.digest} {images.digest} {request.network} {request.static_pods}".encode()).hexdigest()[:16]
 
 
 def unlike(marks: Any, request: Request, images: Images) -> str | None:  # noqa: ANN401 - labels

@@ -11,7 +11,7 @@ from pytest_kind.cluster import Request
 from pytest_kind.config.load import checked, from_file, from_mapping
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
-from pytest_kind.invocation import has_own_cluster, worker_of
+from pytest_kind.invocation import asks_for_specs, has_own_cluster, worker_of
 from pytest_kind.naming import check_cluster_name
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         network=settings.network,
         timeout=settings.timeout,
         lease=settings.lease,
+        cold=settings.cold,
+        static_pods=settings.static_pods,
+        upstream=asks_for_specs(config),
     )
 
 

@@ -26,7 +26,6 @@ from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
 _CONTAINERD = "etc/containerd/config.toml"
-_FINISH = "pytest-kind-finish.service"
 
 
 class Action(Protocol):
@@ -194,7 +193,7 @@ class Finish:
         if self._wait:
             settle(context)
         else:
-            context.exec(["systemctl", "start", "--no-block", _FINISH])
+            context.exec(["systemctl", "start", "--no-block", "pytest-kind-finish.service"])
 
 
 def settle(context: BootContext) -> None:
@@ -203,8 +202,7 @@ def settle(context: BootContext) -> None:
     Raises:
         CommandError: it failed, with what it said.
     """
-    script = 'systemctl start "$0" || { journalctl --no-pager --output cat --unit "$0" >&2; exit 1; }'
-    context.exec(["bash", "-c", script, _FINISH])
+    context.exec(["/kind/pytest-kind/settle"])
 
 
 def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:

@@ -21,7 +21,21 @@ if TYPE_CHECKING:
 Files = dict[str, tuple[bytes, int]]
 
 _COPYING = ("program", "phases", "snapshot", "thaw", "restore", "revive")
-_PROGRAMS = ("network", "prepare", "facts", "join", "release", "finish", "hold", "dns-ready", "pod-dns", "lease", "load-balancer", *_COPYING)
+_PROGRAMS = (
+    "network",
+    "prepare",
+    "facts",
+    "join",
+    "release",
+    "finish",
+    "settle",
+    "hold",
+    "dns-ready",
+    "pod-dns",
+    "lease",
+    "load-balancer",
+    *_COPYING,
+)
 _SYSTEMD = {
     "pytest-kind-prepare.service": "system/pytest-kind-prepare.service",
     "pytest-kind-lease.service": "system/pytest-kind-lease.service",

@@ -42,14 +42,14 @@ def unit(pod: Pod) -> str:
     if len(containers) != 1 or pod["spec"].get("initContainers"):
         raise KindError(f"static pod {name} has several containers: as a unit of its node it can have one")
     container = containers[0]
-    program, *arguments = [*container.get("command", ()), *container.get("args", ())]
+    words: list[str] = [*container.get("command", []), *container.get("args", [])]
     lines = [
         "[Unit]",
         f"Description={name}, kubeadm's static pod as a unit",
         "DefaultDependencies=no",
         "StartLimitIntervalSec=0",
         "[Service]",
-        f"ExecStart={' '.join(_quoted(word) for word in [f'{_BIN}/{program}', *arguments])}",
+        f"ExecStart={' '.join(_quoted(word) for word in [f'{_BIN}/{words[0]}', *words[1:]])}",
         "Restart=always",
         "RestartSec=500ms",
         f"TimeoutStopSec={_STOP_SECONDS}",

@@ -50,6 +50,10 @@ def add(commands: Commands) -> None:
         default=_SECONDS,
         help="how long it may take to become ready, its image not included: 90, 90s, 5m; 0 is the default (default: 2m)",
     )
+    parser.add_argument("--cold", action="store_true", help="make it from the ground: no copy of a frozen cluster, and none is frozen")
+    parser.add_argument(
+        "--static-pods", action="store_true", help="run the control plane as static pods also where it could run as units of its node"
+    )
     parser.add_argument("--retain", action="store_true", help="leave the nodes of a cluster that did not come up, to be looked at")
     parser.add_argument("--no-export", action="store_true", help="leave the kubeconfig alone; `get kubeconfig` prints one")
     add_kubeconfig(parser)
@@ -85,6 +89,8 @@ def _create(arguments: argparse.Namespace) -> None:
                 network=arguments.network,
                 timeout=_seconds(arguments.wait),
                 lease=_LEASE,
+                cold=arguments.cold,
+                static_pods=arguments.static_pods,
             )
         )
         if file is not None:

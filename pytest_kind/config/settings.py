@@ -16,6 +16,7 @@ class Settings:
     Attributes:
         artifacts: where a CI system collects.
         cache_dir: where parts of images, locks and sessions lie.
+        cold: whether clusters are neither copied nor frozen.
         config: a file, a mapping or a ``ClusterConfig``; nothing is one control-plane node.
         focus, skip, label_filter: which upstream specs, in ginkgo's words.
         image: a node image.
@@ -32,6 +33,7 @@ class Settings:
         source: of Kubernetes: a path, a URL, or a release.
         spec_timeout: seconds for a spec.
         stand_ins: whether images of ours are served under upstream's names.
+        static_pods: whether the control plane runs as static pods where it need not.
         suite: the binary with the specs, if one was named.
         suite_args: further arguments for it, if any.
         timeout: seconds for boot and readiness.
@@ -42,6 +44,7 @@ class Settings:
 
     artifacts: Path | None
     cache_dir: Path
+    cold: bool
     config: Any
     focus: str | None
     image: str | None
@@ -60,6 +63,7 @@ class Settings:
     source: str | Path | None
     spec_timeout: float
     stand_ins: bool
+    static_pods: bool
     suite: Path | None
     suite_args: tuple[str, ...] | None
     timeout: float

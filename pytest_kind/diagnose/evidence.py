@@ -19,6 +19,10 @@ _QUESTIONS = (
     ),
     ("kubelet, its last lines", ["journalctl", "--no-pager", "--output", "cat", "--unit", "kubelet", "--lines", "15"]),
     ("this node's preparation", ["journalctl", "--no-pager", "--output", "cat", "--unit", "pytest-kind-prepare", "--lines", "15"]),
+    (
+        "control plane's units, last lines",
+        ["sh", "-c", "journalctl --no-pager --quiet --output cat --unit etcd --unit kube-apiserver --lines 12 | cut -c1-400"],
+    ),
     ("containers", ["sh", "-c", "ls -1 /var/log/containers | cut -c1-120"]),
     (
         "control plane, last lines",

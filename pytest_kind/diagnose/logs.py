@@ -34,6 +34,8 @@ _COMMANDS = {
     "kubernetes-version.txt": ("cat", "/kind/version"),
     "images.log": ("ctr", "--namespace", "k8s.io", "images", "list"),
 }
+# A file each where they run as units of the node; their pods' logs are among the others' else.
+_CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _FOLDERS = ("pods", "containers")
 _LOGS = "/var/log/"
 _COMMAND_SECONDS = 60.0
@@ -98,15 +100,21 @@ class _Machine:
             for name, argv in _COMMANDS.items():
                 with self._noting(name):
                     self._command(provider, name, argv)
+            if self.machine.labels.get(labels.ROLE) == labels.ROLE_CONTROL_PLANE:
+                for name in _CONTROL_PLANE:
+                    with self._noting(f"{name}.log"):
+                        self._command(provider, f"{name}.log", ["journalctl", "--no-pager", "--quiet", "--unit", f"{name}.service"], always=False)
         else:
             self.failed.append(f"{self.machine.name}: its container is {self.machine.state}, so no {', '.join(_COMMANDS)}")
         for name in _FOLDERS:  # from the container's files: a machine that is off has them too
             with self._noting(name), provider.get(self.machine.id, f"{_LOGS}{name}") as archive, tarfile.open(fileobj=archive) as tar:
                 unpack(tar, self.folder)
 
-    def _command(self, provider: Provider, name: str, argv: Sequence[str]) -> None:
+    def _command(self, provider: Provider, name: str, argv: Sequence[str], *, always: bool = True) -> None:
         result = provider.exec(self.machine.id, argv, seconds=_COMMAND_SECONDS)
-        self._write(name, redacted(result.output if result.code else result.stdout))
+        text = redacted(result.output if result.code else result.stdout)
+        if text.strip() or always:
+            self._write(name, text)
         if result.code:
             raise KindError(f"`{' '.join(argv)}` ended with {result.code}")
 

@@ -19,11 +19,12 @@ _DAY = 86400.0
 
 
 def unused_images(provider: Provider, days: float = 14.0, now: float | None = None) -> list[Image]:
-    """Node images and base layers of ours that no longer serve, and are older than ``days``. Nothing is removed.
+    """Frozen clusters, node images and base layers of ours that no longer serve, and are older than ``days``. Nothing is removed.
 
-    They serve where this version of the plugin would use them, or a container is made of them, running or not. Another
-    version of it, or another checkout, may still use what is listed: it would build that again. A node image from before
-    images carried their age counts as old.
+    Frozen clusters are told by their age alone: of what they were made nobody knows without asking for it. The others serve where
+    this version of the plugin would use them, or a container is made of them, running or not. Another version of it, or another
+    checkout, may still use what is listed: it would build that again. A node image from before images carried their age counts as
+    old.
 
     Args:
         now: seconds since the epoch.
@@ -32,7 +33,9 @@ def unused_images(provider: Provider, days: float = 14.0, now: float | None = No
     architecture = provider.info().architecture
     used = {container.image for container in provider.containers({})}
     base = debian.base_digest(read_inputs(architecture))
-    found = []
+    frozen = provider.images({labels.KIND: labels.KIND_FROZEN})
+    # Before the node images that they are made of.
+    found = [image for image in frozen if not used & {image.id, *image.tags} and _made(facts_of(image)) < oldest]
     for kind in ("node-image", "base-image"):
         for image in provider.images({labels.KIND: kind}):
             facts = facts_of(image)

@@ -54,6 +54,11 @@ class Plan:
         """What that volume carries."""
         return {**self.marks, labels.CLUSTER: self.cluster, labels.KIND: "volume"}
 
+    @property
+    def builder_marks(self) -> dict[str, str]:
+        """What a container carries that is used to make something of the cluster: it belongs to none, and is never kept."""
+        return {**self.marks, labels.KEEP: "false", labels.KIND: "builder"}
+
 
 def shared_volume(cluster: str) -> str:
     """The name of the volume that all nodes of a cluster have in common."""

@@ -73,7 +73,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_same_cluster(
-    name: str, folder: Path, provider: Provider, kind: Callable[..., str], kind_cluster_factory: Callable[..., KindCluster], seen: set[str]
+    name: str,
+    folder: Path,
+    provider: Provider,
+    kind: Callable[..., str],
+    kind_cluster_factory: Callable[..., KindCluster],
+    seen: set[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = folder / "kind.yaml"
     document = yaml.safe_load(FILES[name].read_text(encoding="utf-8"))
@@ -82,8 +88,12 @@ def test_the_same_cluster(
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     networked = not document.get("networking", {}).get("disableDefaultCNI", False)
 
+    # From the node image itself, not from a frozen cluster's, and with the control plane in the form that kind has.
+    monkeypatch.setenv("PYTEST_KIND_COLD", "true")
+    monkeypatch.setenv("PYTEST_KIND_STATIC_PODS", "true")
     our_cluster = kind_cluster_factory(str(file))
     try:
+        our_cluster.nodes[0].exec("/kind/pytest-kind/settle")
         image = str(provider.inspect(our_cluster.nodes[0].container)["Image"])
         ours = Reader(provider, our_cluster.name).read(ready=networked)
     finally:

@@ -58,6 +58,16 @@ DIFFERENCES: tuple[Difference, ...] = (
         "false",
         "One candidate needs no election; a lease of the past would hold a restarted cluster up. Several control planes do elect.",
     ),
+    Difference(
+        "component > kube-apiserver > flag > permit-port-sharing",
+        "-",
+        "true",
+        "While the API server starts its port is held for it, so that who comes too early waits instead of coming back a second later. "
+        "Not where there are several control planes.",
+    ),
+    Difference("kubeadm-config > apiServer > extraArgs > permit-port-sharing", "-", "true", "kubeadm's record of the flag above."),
+    Difference("kube-proxy > iptables > minSyncPeriod", "1s", "100ms", "What a Service leads to is there sooner; a test cluster's rules are few."),
+    Difference("kube-proxy > nftables > minSyncPeriod", "*", "100ms", "As above."),
     Difference("kubeadm-config > etcd > local > extraArgs > *", "-", "*", "kubeadm's record of etcd's flags above."),
     Difference("kubeadm-config > * > extraArgs > kube-api-*", "-", "*", "kubeadm's record of the flags above."),
     Difference("kubeadm-config > * > extraArgs > leader-elect", "-", "false", "kubeadm's record of the flag above."),

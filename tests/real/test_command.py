@@ -119,9 +119,11 @@ def logs(command: Command, folder: Path) -> None:
     assert "pytest-kind-native" in json.loads(texts["versions.json"])
     assert "failures.txt" not in texts
     pods = {path.name.split("_")[1] for path in (node / "pods").iterdir()}
-    assert {f"{name}-{NODE}" for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")} <= pods
-    (api_server,) = (node / "containers").glob("kube-apiserver-*.log")
-    assert "Version: v1." in api_server.read_text(encoding="utf-8")
+    assert {name.rsplit("-", 1)[0] for name in pods if name.startswith("kube-proxy")} == {"kube-proxy"}
+    (proxy,) = (node / "containers").glob("kube-proxy-*.log")
+    assert proxy.read_text(encoding="utf-8")
+    assert {"etcd.log", "kube-apiserver.log", "kube-controller-manager.log", "kube-scheduler.log"} <= here.keys()
+    assert "Version: v1." in here["kube-apiserver.log"]
     assert not any("PRIVATE KEY-----\n" in text for text in texts.values())
 
 

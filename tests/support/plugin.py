@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import cluster
+from pytest_kind import attempt
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.files import CONFIG_FILE
@@ -68,6 +68,6 @@ def compile_nothing(workshop: Workshop, wanted: Inputs, source: Source) -> Image
 def pytest_cmdline_main() -> Generator[None, object, object]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(docker_engine, "connect", connect)
-        patch.setattr(cluster, "default_actions", lambda _: [Boot()])
+        patch.setattr(attempt, "default_actions", lambda *_, **__: [Boot()])
         patch.setattr(assemble, "assemble", compile_nothing)
         return (yield)

@@ -10,6 +10,7 @@ import pytest
 from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.config.types import ClusterConfig
+from pytest_kind.progress import Progress
 from support.api_server import ApiServer
 from support.clusters import MakeContext, context_of, facts_of
 from support.credentials import credentials
@@ -50,3 +51,11 @@ def connected(context: BootContext, api_server: ApiServer) -> BootContext:
     """The context once it knows the API server."""
     context.connect(credentials(api_server.url))
     return context
+
+
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What progress was told to say."""
+    said: list[str] = []
+    monkeypatch.setattr(Progress, "note", lambda _, text: said.append(text))
+    return said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,12 +225,14 @@ class TestManifests:
         return make_context(ClusterConfig(manifests=(str(tmp_path / "b.yaml"), str(tmp_path / "a.yaml"))))
 
     def test_the_node_applies_them_in_their_order(self, bringing: BootContext, engine: FakeEngine) -> None:
+        engine.answer(["ctr"], "registry/pause:3\nsha256:1234\n")
         actions.Manifests()(bringing)
         assert engine.files("c-control-plane") == {
             "/kind/pytest-kind/manifests/000.yaml": (b"kind: b", 0o644),
             "/kind/pytest-kind/manifests/001.yaml": (b"kind: a", 0o644),
         }
-        assert engine.made("exec") == ["kubectl apply --server-side --filename /kind/pytest-kind/manifests"]
+        assert engine.made("exec")[1:] == ["kubectl apply --server-side --filename /kind/pytest-kind/manifests"]
+        assert bringing.images == {"registry/pause:3"}  # what was there before them
 
     def test_without_any_nothing_is_done(self, connected: BootContext, engine: FakeEngine) -> None:
         actions.Manifests()(connected)
@@ -239,7 +242,7 @@ class TestManifests:
         engine.answer(["kubectl", "apply"], "no matches for kind", code=1, times=1)
         bringing.deadline = Deadline(60)
         actions.Manifests()(bringing)
-        assert len(engine.made("exec")) == 2
+        assert len(engine.made("exec")) == 3
 
     def test_what_is_wrong_with_them_is_in_the_error(self, bringing: BootContext, engine: FakeEngine) -> None:
         engine.answer(["kubectl", "apply"], "error: no matches for kind", code=1)
@@ -251,39 +254,64 @@ class TestManifests:
         )
 
 
+class TestMark:
+    def test_a_single_node_is_a_control_plane_to_which_load_balancers_may_send(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("PATCH", NODE, (200, {}))
+        actions.Mark()(connected)
+        assert api_server.requests == [("PATCH", NODE, {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}})]
+
+
 class TestFinish:
-    def test_kubeadm_runs_the_phases_that_are_left(self, connected: BootContext, engine: FakeEngine, api_server: ApiServer) -> None:
-        api_server.answer("PATCH", NODE, (200, {}))
-        actions.Finish()(connected)
-        skipped = "preflight,certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,addon,show-join-command"
-        assert engine.made("exec") == [f"env PATH=/nowhere /usr/bin/kubeadm init --config /kind/kubeadm.conf --skip-phases={skipped}"]
+    def test_it_goes_on_beside_the_first_test(self, connected: BootContext, engine: FakeEngine) -> None:
+        actions.Finish(wait=False)(connected)
+        assert engine.made("exec") == ["systemctl start --no-block pytest-kind-finish.service"]
 
-    def test_load_balancers_may_send_to_the_one_node(self, connected: BootContext, api_server: ApiServer) -> None:
-        api_server.answer("PATCH", NODE, (200, {}))
-        actions.Finish()(connected)
-        label = {"node.kubernetes.io/exclude-from-external-load-balancers": None}
-        assert api_server.requests == [("PATCH", NODE, {"metadata": {"labels": label}})]
-
-    def test_of_several_nodes_the_first_stays_marked(self, make_context: MakeContext, api_server: ApiServer) -> None:
-        actions.Finish()(make_context(config_of(1, 1)))
-        assert api_server.requests == []
+    def test_who_needs_it_waits_for_it(self, connected: BootContext, engine: FakeEngine) -> None:
+        actions.Finish(wait=True)(connected)
+        assert engine.made("exec") == ["/kind/pytest-kind/settle"]
 
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
-        engine.answer(["env", "PATH=/nowhere", "/usr/bin/kubeadm"], "error execution phase upload-config", code=1)
+        engine.answer(["/kind/pytest-kind/settle"], "error execution phase upload-config", code=1)
         with pytest.raises(CommandError, match="error execution phase upload-config"):
-            actions.Finish()(context)
+            actions.settle(context)
+
+
+class TestControlPlane:
+    def test_kubeadms_static_pods_become_units(self, context: BootContext, engine: FakeEngine) -> None:
+        pod = "{metadata: {name: etcd}, spec: {containers: [{command: [etcd, --name=c-control-plane]}]}}"
+        engine.answer(["/kind/pytest-kind/facts"], json.dumps({"etcd": pod}))
+        actions.ControlPlane()(context)
+        content, mode = engine.files("c-control-plane")["/etc/systemd/system/etcd.service"]
+        assert mode == 0o644
+        assert b'ExecStart="/kind/pytest-kind/bin/etcd" "--name=c-control-plane"\n' in content
+        assert engine.made("exec")[1:] == ["systemctl start --no-block etcd.service kube-apiserver.service"]
+
+    def test_of_several_control_planes_nothing_does(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        actions.ControlPlane()(make_context(config_of(2)))
+        assert engine.calls == []
+
+    def test_nor_where_static_pods_are_wanted(self, context: BootContext, engine: FakeEngine) -> None:
+        context.facts = replace(context.facts, static_pods=True)
+        actions.ControlPlane()(context)
+        assert engine.calls == []
 
 
 @pytest.mark.parametrize(
     ("nodes", "names"),
     [
-        (1, ["fill", "engine", "kubeadm", "API", "manifests", "node", "DNS", "finish", "defaults"]),
-        (2, ["fill", "engine", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
-        (5, ["fill", "engine", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
+        (1, ["fill", "engine", "units", "kubeadm", "API", "manifests", "node", "mark", "DNS", "defaults", "finish"]),
+        (2, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
+        (5, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
     ],
 )
 def test_the_steps_of_a_boot_in_order(nodes: int, names: list[str]) -> None:
     assert [action.name for action in actions.default_actions(nodes)] == names
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_what_is_to_be_frozen_is_when_it_is_ready(nodes: int) -> None:
+    names = [action.name for action in actions.default_actions(nodes, freeze=True)]
+    assert names.index("freeze") == names.index("defaults") + 1
 
 
 def test_the_steps_of_nodes_that_join_a_cluster_that_runs() -> None:

@@ -15,8 +15,13 @@ from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.config.types import ClusterConfig, Networking
 from support.clusters import config_of, facts_of
 
-PROGRAMS = {"network", "prepare", "facts", "join", "release", "dns-ready", "pod-dns", "lease", "load-balancer"}
-UNITS = {"pytest-kind-prepare.service", "pytest-kind-lease.service", "kubelet.service.d/20-pytest-kind.conf"}
+PERL = {"dns-ready", "hold", "thaw"}
+PROGRAMS = {
+    *("network", "prepare", "facts", "join", "release", "finish", "settle", "pod-dns", "lease", "load-balancer"),
+    *("program", "phases", "snapshot", "restore", "revive"),
+    *PERL,
+}
+UNITS = {*(f"pytest-kind-{name}.service" for name in ("prepare", "lease", "finish", "hold")), "kubelet.service.d/20-pytest-kind.conf"}
 SYSTEMD = {*(f"system/{unit}" for unit in UNITS), "system.conf.d/20-pytest-kind.conf"}
 EVERYWHERE = {
     **{f"kind/pytest-kind/{name}": "755" for name in PROGRAMS},
@@ -74,7 +79,7 @@ class TestWhichFiles:
 
 def test_programs_are_scripts_that_say_how_they_are_run() -> None:
     first_lines = {path.rsplit("/", 1)[1]: content.split(b"\n")[0] for path, (content, mode) in files(ClusterConfig()).items() if mode == 0o755}
-    assert first_lines == {name: b"#!/usr/bin/perl" if name == "dns-ready" else b"#!/bin/bash" for name in PROGRAMS}
+    assert first_lines == {name: b"#!/usr/bin/perl" if name in PERL else b"#!/bin/bash" for name in PROGRAMS}
 
 
 def test_kubeadms_configuration_is_the_nodes_own(facts: ClusterFacts) -> None:
@@ -96,6 +101,11 @@ class TestEnvironment:
             "LEASE": str(lease),
             "MASQUERADE": "10.244.0.0/16",
             "BALANCER": "",
+            "ALONE": "yes",
+            "UNITS": "yes",
+            "NUMBER": "1",
+            "WORKERS": "",
+            "MEMBERS": "c-control-plane=https://198.19.255.1:2380",
         }
 
     def test_of_a_node_that_joins_a_dual_stack_cluster_with_a_load_balancer(self) -> None:
@@ -104,6 +114,12 @@ class TestEnvironment:
         assert found["FIRST"] == ""
         assert found["MASQUERADE"] == "10.244.0.0/16 fd00:10:244::/56"
         assert found["BALANCER"] == "198.19.255.254 fd00:198:19:255::fe"
+
+    def test_of_nodes_that_are_several(self) -> None:
+        found = environment(files(config_of(2, 2, IPV6), 3))
+        assert (found["ALONE"], found["UNITS"], found["NUMBER"]) == ("", "", "4")
+        assert found["WORKERS"] == "c-worker c-worker2"
+        assert found["MEMBERS"] == "c-control-plane=https://[fd00:198:19:255::1]:2380 c-control-plane2=https://[fd00:198:19:255::2]:2380"
 
     def test_of_a_load_balancer(self) -> None:
         found = environment(files(config_of(2), 2))

@@ -44,7 +44,7 @@ def test_the_cluster_document(facts: ClusterFacts) -> None:
     assert found["kubernetesVersion"] == "v1.37.1"
     assert found["controlPlaneEndpoint"] == "c-control-plane:6443"
     assert found["apiServer"]["certSANs"] == ["localhost", "198.19.255.1", "127.0.0.1"]
-    assert found["apiServer"]["extraArgs"] == []
+    assert arguments(found["apiServer"]["extraArgs"]) == {"permit-port-sharing": "true"}  # while its port is held for it
     assert found["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
     assert arguments(found["controllerManager"]["extraArgs"]) == {
         "enable-hostpath-provisioner": "true",
@@ -89,7 +89,11 @@ def test_the_configuration_reaches_every_document(facts: ClusterFacts) -> None:
     found = documents(facts, config)
     cluster = found["ClusterConfiguration"]
     assert cluster["networking"] == {"podSubnet": "10.1.0.0/16", "serviceSubnet": "10.2.0.0/16"}
-    assert arguments(cluster["apiServer"]["extraArgs"]) == {"runtime-config": "api/alpha=false,batch/v2=true", "feature-gates": "A=true,B=false"}
+    assert arguments(cluster["apiServer"]["extraArgs"]) == {
+        "runtime-config": "api/alpha=false,batch/v2=true",
+        "feature-gates": "A=true,B=false",
+        "permit-port-sharing": "true",
+    }
     assert arguments(cluster["controllerManager"]["extraArgs"])["feature-gates"] == "A=true,B=false"
     assert arguments(cluster["scheduler"]["extraArgs"])["feature-gates"] == "A=true,B=false"
     assert arguments(found["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"])["node-labels"] == "a=1,b=2"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import cluster, labels
+from pytest_kind import attempt, labels
 from pytest_kind.lease.session import Session
 from pytest_kind.provision import docker_engine
 from support.credentials import admin_conf
@@ -21,7 +21,7 @@ from support.plugin import Boot
 def home(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, cache: Path, tmp_path: Path) -> Path:
     """The folder of a user who has set nothing."""
     monkeypatch.setattr(docker_engine, "connect", lambda *_: engine)
-    monkeypatch.setattr(cluster, "default_actions", lambda _: [Boot()])
+    monkeypatch.setattr(attempt, "default_actions", lambda *_, **__: [Boot()])
     for name in ("KUBECONFIG", "KIND_CLUSTER_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_KIND_CACHE_DIR", str(cache))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import cluster
+from pytest_kind import attempt
 from pytest_kind.boot.actions import Action
 from pytest_kind.cluster import Maker
 from pytest_kind.lease.session import Session
@@ -21,7 +21,7 @@ from support.plugin import Boot
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
     """The steps of a boot, for tests to change."""
     made: list[Action] = [Boot()]
-    monkeypatch.setattr(cluster, "default_actions", lambda _: made)
+    monkeypatch.setattr(attempt, "default_actions", lambda *_, **__: made)
     return made
 
 

@@ -24,6 +24,7 @@ TITLES = [
     "journal, warnings and worse",
     "kubelet, its last lines",
     "this node's preparation",
+    "control plane's units, last lines",
     "containers",
     "control plane, last lines",
 ]

@@ -53,6 +53,7 @@ def _node(engine: FakeEngine) -> None:
     engine.answer(["cat", "/kind/version"], "v1.37.1\n")
     engine.answer(["journalctl", "--no-pager"], f"all of it, token {TOKEN}\n")
     engine.answer(["journalctl", "--no-pager", "--unit", "kubelet.service"], "kubelet\n")
+    engine.answer(["journalctl", "--no-pager", "--quiet"], "")  # no such unit
 
 
 def add(engine: FakeEngine, name: str, role: str = "control-plane", state: str = "running") -> None:
@@ -67,6 +68,16 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def test_a_control_plane_of_units_has_a_file_for_each(engine: FakeEngine, tmp_path: Path) -> None:
+    add(engine, "c-control-plane")
+    add(engine, "c-worker", "worker")
+    engine.answer(["journalctl", "--no-pager", "--quiet", "--unit", "etcd.service"], "etcd says\n")
+    assert export(engine, tmp_path) == []
+    assert read(tmp_path / "c-control-plane" / "etcd.log") == "etcd says\n"
+    assert {one.name for one in (tmp_path / "c-control-plane").iterdir()} == {*IN_A_NODE, "etcd.log"}
+    assert {one.name for one in (tmp_path / "c-worker").iterdir()} == IN_A_NODE
+
+
 def test_everything_of_every_node(engine: FakeEngine, tmp_path: Path) -> None:
     add(engine, "c-control-plane")
     add(engine, "c-worker", "worker")
@@ -74,7 +85,7 @@ def test_everything_of_every_node(engine: FakeEngine, tmp_path: Path) -> None:
     assert export(engine, out) == []
     assert {one.name for one in out.iterdir()} == {"engine.json", "versions.json", "c-control-plane", "c-worker"}
     for node in ("c-control-plane", "c-worker"):
-        assert {one.name for one in (out / node).iterdir()} == IN_A_NODE
+        assert {one.name for one in (out / node).iterdir()} == IN_A_NODE  # its control plane runs as pods
     first = out / "c-control-plane"
     assert read(first / LOG) == read(first / "containers" / "etcd.log") == "etcd says\n"
     assert (first / "containers" / "etcd.log").readlink() == Path("..") / LOG

@@ -77,3 +77,10 @@ def test_nothing_is_removed(engine: FakeEngine) -> None:
     node_image(engine, "old:1", days=100)
     found(engine)
     assert engine.made("remove_image") == []
+
+
+def test_frozen_clusters_come_first_for_they_are_made_of_node_images(engine: FakeEngine) -> None:
+    node_image(engine, "old:1", days=20)
+    node_image(engine, "frozen:1", days=15, kind=labels.KIND_FROZEN)
+    node_image(engine, "frozen:2", days=13, kind=labels.KIND_FROZEN)
+    assert found(engine) == ["frozen:1", "old:1"]
