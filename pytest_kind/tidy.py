@@ -116,8 +116,8 @@ class Tidy:
     # Tests
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """A test that uses clusters may change them."""
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """A test that uses clusters may have changed them."""
         if "kind_cluster" in getattr(item, "fixturenames", ()) and not options.is_fresh(item):
             self._touched()
 
@@ -130,7 +130,7 @@ class Tidy:
         self._fixture(fixturedef)
 
     def _fixture(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        if fixturedef.scope != "function" and not fixturedef.func.__module__.startswith(_HARMLESS):
+        if fixturedef.scope != "function" and not str(getattr(fixturedef.func, "__module__", "")).startswith(_HARMLESS):
             self._touched()
             for known in self._known.values():
                 known.seen = False

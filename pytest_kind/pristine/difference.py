@@ -102,12 +102,17 @@ class _Comparison:
                 found.append(Difference(What.UNREADY, key, self._now.shown(key), why))
         return found
 
-    # Pods that go on with what is no more
+    # Pods that go on
 
     def _stale(self, key: Key, pod: Document) -> list[Difference]:
-        """A pod that stays and has a token of an account that is gone, or may have read what was changed meanwhile."""
-        if is_mirror(pod) or is_going(pod) or self._is_kept(key, pod) or not (key in self._record.objects or self._is_anothers(key, pod)):
+        """A pod that stays and has a token of an account that is gone, or may have read what was changed meanwhile.
+
+        And one that its controller wants no more: it takes its time.
+        """
+        if is_mirror(pod) or self._is_kept(key, pod) or not (key in self._record.objects or self._is_anothers(key, pod)):
             return []
+        if is_going(pod):
+            return [Difference(What.GOING, key, self._now.shown(key))]
         recorded = self._record.objects.get(key)
         began = recorded is not None and recorded["metadata"].get("uid") == pod["metadata"].get("uid")
         for read in reads(key, pod):

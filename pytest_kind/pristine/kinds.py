@@ -58,6 +58,10 @@ def _named(*names: str) -> Of:
     return lambda one: one["metadata"]["name"] in names
 
 
+def _public(name: str) -> Of:
+    return lambda one: one["metadata"].get("namespace") == "kube-public" and one["metadata"]["name"] == name
+
+
 def _without_annotations(*names: str) -> Callable[[Document], None]:
     def scrub(one: Document) -> None:
         left = {name: value for name, value in one["metadata"].pop("annotations", {}).items() if name not in names}
@@ -173,10 +177,11 @@ TABLE = (
     _ignored("leasecandidates.coordination.k8s.io", "as leases", _in_namespace("kube-system")),
     Rule(resource="configmaps", why="each namespace gets one", of=_named("kube-root-ca.crt"), taken_away=False),
     Rule(resource="serviceaccounts", why="each namespace gets one", of=_named("default"), taken_away=False),
+    _ignored("configmaps", "kind_registry's word of itself, which comes and goes with it", _public("local-registry-hosting")),
     Rule(
         resource="configmaps",
         why="signed by the controller manager, once for each bootstrap token",
-        of=lambda one: one["metadata"].get("namespace") == "kube-public" and one["metadata"]["name"] == "cluster-info",
+        of=_public("cluster-info"),
         scrub=_without_signatures,
     ),
     _ignored("secrets", "kubeadm's tickets for nodes: they expire, and joining nodes make some", _is_bootstrap_token),
@@ -283,11 +288,14 @@ def unsettled(resource: str, one: Document) -> str | None:
     status, wanted = one.get("status", {}), one.get("spec", {}).get("replicas", 1)
     if status.get("observedGeneration", 0) < one["metadata"].get("generation", 0):
         return "its controller has not seen the last change yet"
-    if resource == "daemonsets.apps" and status.get("updatedNumberScheduled", 0) < status.get("desiredNumberScheduled", 0):
-        return "pods of an older template"
-    if resource == "deployments.apps" and not status.get("replicas", 0) <= status.get("updatedReplicas", 0) >= wanted:
-        return "pods of an older template"
-    return None
+    if resource == "daemonsets.apps":
+        wanted, there, new = (status.get(name, 0) for name in ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled"))
+    else:
+        there = status.get("replicas", 0)
+        new = status.get("updatedReplicas", 0) if resource == "deployments.apps" else there
+    if there != wanted:
+        return f"{there} pods instead of {wanted}"
+    return "pods of an older template" if new != there else None
 
 
 def condition(one: Document, name: str) -> Document:

@@ -67,7 +67,7 @@ class _Way:
     since: dict[str, float] = field(default_factory=dict)  # uid -> when it was first seen to be deleted
     doomed: set[str] = field(default_factory=set)  # the uids of pods that are to be ended on their nodes
     strangers: set[tuple[str, str]] = field(default_factory=set)
-    stale: set[str] = field(default_factory=set)  # folders of volumes
+    folders: set[str] = field(default_factory=set)  # of volumes, that are to be removed
     refused: int = 0
     unarmed: bool = False
     replaced: bool = False  # whether pods of those that stay began anew
@@ -103,13 +103,16 @@ class Pristine:
         first = self._cluster.nodes[0]
         # Where there is no such unit, as in clusters of others, there is nothing to wait for.
         self._cluster._site.provider.exec(first.container, ["systemctl", "start", _FINISH], seconds=seconds)  # noqa: SLF001 - of this package
-        last = self.look()
+        last: Sight | None = None
 
         def probe() -> Sight | NotYet:
             nonlocal last
-            before, last = last, self.look()
-            found = differences(before.listing, last.listing)
-            return NotYet(told(found)) if found else last
+            try:
+                before, last = last, self.look()
+            except ApiError as error:
+                return NotYet(str(error))
+            found = differences(before.listing, last.listing) if before is not None else []
+            return NotYet(told(found) if found else "looked at once") if found or before is None else last
 
         self._record = wait_for(f"cluster {self._cluster.name} comes to rest", probe, Deadline(seconds), every=0.2)
         self._machines = tuple(node.name for node in self._cluster.nodes)
@@ -135,7 +138,9 @@ class Pristine:
         way.looks += 1
         # A node ends what is to end while the API is listed.
         with ThreadPoolExecutor(len(machines), thread_name_prefix="pytest-kind-nodes") as pool:
-            told_by = {node.name: pool.submit(reap, provider, node.container, node.name, sorted(way.doomed), sorted(way.stale)) for node in machines}
+            told_by = {
+                node.name: pool.submit(reap, provider, node.container, node.name, sorted(way.doomed), sorted(way.folders)) for node in machines
+            }
             listing = look(apis)
             return Sight(listing, {name: future.result() for name, future in told_by.items()})
 
@@ -188,7 +193,7 @@ class Pristine:
                 f"cluster {cluster.name} cannot be brought back: a test took its node {', '.join(lost)} away; "
                 "a test that does so has a cluster of its own from kind_cluster_factory"
             )
-        states = {there[node.container].state for node in cluster.nodes}
+        states = {one.state for one in there.values()}
         if "paused" in states:
             cluster.unpause(timeout=deadline.left)
         if states - {"running", "paused"}:
@@ -198,21 +203,21 @@ class Pristine:
         """Looks, and does what follows from it. Whether nothing did."""
         waited = way.waiting is not None
         sight = self._look(way) if way.waiting is None else self._look_for(*way.waiting)
-        way.doomed, way.stale, way.waiting = set(), set(), None
+        way.doomed, way.folders, way.waiting = set(), set(), None
         found = differences(self.record.listing, sight.listing, self.kept)
         if way.first is None:
             way.first = found
         way.replaced = way.replaced or any(one.what in {What.STALE, What.UNREADY} for one in found)
         running = self._strangers(way, sight)
-        way.stale = self._stale(sight, {one.key for one in found if one.what is What.NEW})
+        way.folders = self._folders(sight, {one.key for one in found if one.what is What.NEW})
         refused = {name: why for name, why in sight.listing.refused.items() if name not in self.record.listing.refused}
-        if not (found or running or way.stale or refused):
+        if not (found or running or way.folders or refused):
             if waited:
                 return False  # but what was not looked at
             self._record = Sight(rebased(self.record.listing, sight.listing, self.kept), self.record.nodes)
             return True
-        way.last = "; ".join(filter(None, [told(found), *running, *(f"not removed yet: {path}" for path in sorted(way.stale)), *refused.values()]))
-        if all(one.what is What.UNREADY for one in found) and not (running or way.stale or refused):
+        way.last = "; ".join(filter(None, [told(found), *running, *(f"not removed yet: {path}" for path in sorted(way.folders)), *refused.values()]))
+        if all(one.what is What.UNREADY for one in found) and not (running or way.folders or refused):
             way.waiting = {"pods", *(one.key.resource for one in found)}, sight
         else:
             self._act(way, found, sight.listing)
@@ -226,7 +231,7 @@ class Pristine:
         way.strangers = now
         return [f"node {name} still runs pod {uid}, which the API does not know any more" for name, uid in sorted(now)]
 
-    def _stale(self, sight: Sight, new: set[Key]) -> set[str]:
+    def _folders(self, sight: Sight, new: set[Key]) -> set[str]:
         """Folders of volumes that nobody has any more, or will when what is new is gone."""
         used = used_volumes(without(sight.listing, new))
         claims = {key for key, one in sight.listing.of("persistentvolumeclaims") if key in self.record.listing.objects and not is_going(one)}

@@ -85,6 +85,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     settings = asdict(options.resolve(pytester.parseconfig()))
     settings.pop("sources")
+    assert settings.pop("apart") is False
     assert settings == {
         "artifacts": None,
         "cache_dir": tmp_path / "pytest-kind",
@@ -95,6 +96,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
         "keep_namespace": "never",
         "label_filter": None,
         "lease": 300,
+        "leftovers": "no",
         "max_clusters": None,
         "missing_image": "fail",
         "name": None,
@@ -208,7 +210,7 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
 
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
     said = pytester.runpytest_inprocess("--markers").stdout
-    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None): *"])
+    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None, fresh=False): *"])
 
 
 class TestOneImage:
