@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,14 +16,16 @@ from pytest_kind import frozen, kept, labels, naming
 from pytest_kind.api import kubeconfig
 from pytest_kind.attempt import Attempt
 from pytest_kind.boot.actions import Action
-from pytest_kind.boot.context import BootMachine
+from pytest_kind.boot.context import BootMachine, side_by_side
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
-from pytest_kind.errors import BootError, Conflict, UsageError
+from pytest_kind.errors import BootError, CommandError, Conflict, KindError, UsageError
 from pytest_kind.handle import KindCluster as Handle
 from pytest_kind.handle import Site, remove_cluster
 from pytest_kind.image import kindest
 from pytest_kind.image.balancer import balancer_image
 from pytest_kind.image.workshop import Workshop
+from pytest_kind.lease import spares
+from pytest_kind.lease.renewal import Renewal
 from pytest_kind.lease.sweep import users
 from pytest_kind.node import KindNode
 from pytest_kind.provision import kernel
@@ -30,7 +33,7 @@ from pytest_kind.provision.places import Machine, machines, random_link
 from pytest_kind.provision.plan import Plan, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
-from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, unlike
+from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, spare_digest, unlike
 
 if TYPE_CHECKING:
     from pytest_kind.boot.frozen import Frozen
@@ -81,15 +84,64 @@ class Maker:
                 return self._new(request, images, name)
         if name is not None:
             self._refuse_taken(name)
-        return self._new(request, images, name or naming.random_cluster_name())
+            return self._new(request, images, name)
+        return self._spare(request, images) or self._new(request, images, naming.random_cluster_name())
+
+    def warm(self, request: Request) -> str:
+        """A ready cluster for whoever next wants such a one without a name: it is there until its lease runs out. Returns its name.
+
+        Raises:
+            UsageError, BootError: as with ``make``.
+        """
+        images = resolve_images(self._workshop(request), request)
+        name = naming.random_cluster_name()
+        made = self._new(request, images, name, spare=spare_digest(request, images))
+        made.release()
+        spares.offer(self.cache, name)
+        return name
+
+    def _spare(self, request: Request, images: Images) -> Handle | None:
+        """A cluster that is ready already, if there is such a one and nobody else takes it."""
+        if request.cold:
+            return None
+        wanted = {labels.SPARE: spare_digest(request, images)}
+        for name in sorted({container.labels.get(labels.CLUSTER, "") for container in self.provider.containers(wanted)}):
+            if not spares.take(self.cache, name, self.session.folder):
+                continue
+            found = kept.find(self.provider, name)
+            assert found is not None  # noqa: S101 - seen above, and it is ours alone
+            why = kept.unwell(self.provider, found, self.session.folder)
+            if why is None:
+                try:
+                    return self._taken(request, images, found)
+                except KindError as error:
+                    why = str(error)
+            self.progress.note(f"cluster {name}, which was ready for this run, is no good any more and goes: {why}")
+            remove_cluster(self.provider, name)
+        return None
+
+    def _taken(self, request: Request, images: Images, found: kept.Found) -> Handle:
+        start = time.monotonic()
+        with self.progress.step(f"taking cluster {found.name}, which was ready"):
+            # It was there for whoever comes; from now on it is there as long as this run.
+            side_by_side(lambda one: self._let(one, request.lease), found.machines)
+            handle = self._of(request, images, found, "take", start)
+            handle._site.renewal = Renewal(self.connect, [one.container for one in found.machines], request.lease)  # noqa: SLF001
+        return handle
+
+    def _let(self, one: BootMachine, lease: int) -> None:
+        result = self.provider.exec(one.container, ["/kind/pytest-kind/let", str(lease)], seconds=10)
+        if result.code:
+            raise CommandError(one.name, ["let", str(lease)], result.code, result.output)
 
     def _workshop(self, request: Request) -> Workshop:
         marks = self.session.labels(lease=request.lease)
         return Workshop(provider=self.provider, cache=self.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
 
-    def _new(self, request: Request, images: Images, name: str) -> Handle:
+    def _new(self, request: Request, images: Images, name: str, spare: str | None = None) -> Handle:
         marks = {
             **self.session.labels(keep=request.keep, lease=request.lease),
+            **({} if spare is None else {labels.SPARE: spare}),
             labels.CONFIG_DIGEST: kept_digest(request, images),
             labels.IMAGE_DIGEST: images.digest,
         }
@@ -168,6 +220,7 @@ class Maker:
         context = attempt.run()
         handle = self._handle(request, images, plan, context.machines, context.admin, tuple(context.phases))
         handle._site.renewal, handle._site.freezing = attempt.renewal, attempt.freezing  # noqa: SLF001 - they are the handle's from here on
+        handle.begins = tuple(context.begins)
         return handle
 
     def _proxies(self, request: Request, engine: EngineInfo, there: Iterable[Machine]) -> dict[str, str]:
@@ -182,6 +235,7 @@ class Maker:
 
     def _kept(self, request: Request, images: Images, name: str) -> Handle | None:
         """The kept cluster of that name, if it is the one asked for and well; else it is replaced, with a line why."""
+        start = time.monotonic()
         there = self.provider.containers({labels.CLUSTER: name})
         if not there:
             return None
@@ -192,16 +246,21 @@ class Maker:
         assert found is not None  # noqa: S101 - seen above
         why = unlike(found.labels, request, images) or kept.unwell(self.provider, found, self.session.folder)
         if why is None:
-            marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
-            engine = self.provider.info()
-            proxies = self._proxies(request, engine, [one.machine for one in found.machines])
-            plan = replace(self._plan(request, name, engine, marks), environment=proxies)
-            return self._handle(request, images, plan, found.machines, kept.admin(self.provider, found), (("attach", 0.0),))
+            return self._of(request, images, found, "attach", start)
         if users(self.cache, name, self.session.id):
             raise UsageError(f"--kind-keep: cluster {name} is used by another run and is not the one asked for: {why}; choose another --kind-name")
         self.progress.note(f"kept cluster {name} is replaced: {why}")
         remove_cluster(self.provider, name)
         return None
+
+    def _of(self, request: Request, images: Images, found: kept.Found, how: str, start: float) -> Handle:
+        """The handle of a cluster that was there."""
+        marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
+        engine = self.provider.info()
+        proxies = self._proxies(request, engine, [one.machine for one in found.machines])
+        plan = replace(self._plan(request, found.name, engine, marks), environment=proxies)
+        admin = kept.admin(self.provider, found)
+        return self._handle(request, images, plan, found.machines, admin, ((how, time.monotonic() - start),))
 
     def _handle(
         self,

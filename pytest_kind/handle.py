@@ -74,6 +74,7 @@ class KindCluster:
         kept: whether it outlives the session.
         phases: how long each phase of the boot took, in seconds.
         image_digest: of its node image.
+        begins: when each phase began, by ``time.monotonic()``; nothing where the cluster was there.
     """
 
     name: str
@@ -85,6 +86,7 @@ class KindCluster:
     _machines: tuple[BootMachine, ...]
     _site: Site
     _admin: dict[str, Any]
+    begins: tuple[float, ...] = ()
     _client: ApiClient | None = None
     _deleted: bool = False
 

@@ -73,10 +73,18 @@ def asks_for_specs(config: pytest.Config) -> bool:
 
 def artifacts(config: pytest.Config) -> Path | None:
     """Where this run leaves artifacts, if it runs anything."""
-    row = next(option for option in options.OPTIONS if option.name == "artifacts")
-    if config.getoption("collectonly", default=False) or options.given(config, row, {}, "")[1] is None:
-        return None
-    return options.resolve(config).artifacts
+    return options.resolve(config).artifacts if _leaves(config, "artifacts") else None
+
+
+def timeline(config: pytest.Config) -> Path | None:
+    """Where this run leaves a picture of its boots, if it runs anything. Whoever makes the clusters does it, and no worker of xdist."""
+    return options.resolve(config).timeline if not hasattr(config, "workerinput") and _leaves(config, "timeline") else None
+
+
+def _leaves(config: pytest.Config, name: str) -> bool:
+    """Whether a run that runs anything was given an option for what it leaves; asked without a look at the others."""
+    row = next(option for option in options.OPTIONS if option.name == name)
+    return not config.getoption("collectonly", default=False) and options.given(config, row, {}, "")[1] is not None
 
 
 def ignored(config: pytest.Config) -> list[str]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pytest_kind.provision.provider import Container, Provider
 
 
+# An engine under load was seen to lose what a command wrote that ended at once.
+_TRIES = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A cluster of ours in the engine: its machines, the first control plane first, and their containers."""
@@ -84,7 +88,10 @@ def admin(provider: Provider, found: Found) -> dict[str, Any]:
     for machine, container in zip(found.machines, found.containers, strict=True):
         if not machine.machine.is_control_plane or not container.running:
             continue
-        result = provider.exec(machine.container, ["cat", "/etc/kubernetes/admin.conf"], seconds=5)
+        for _ in range(_TRIES):
+            result = provider.exec(machine.container, ["cat", "/etc/kubernetes/admin.conf"], seconds=5)
+            if result.code or result.stdout.strip():
+                break
         if result.code == 0:
             address, port = provider.published_port(found.published, API_PORT)
             return kubeconfig.outside(result.stdout, found.name, kubeconfig.url(address, port))

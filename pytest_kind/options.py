@@ -77,6 +77,13 @@ def _path(value: str | Path) -> Path:
     return Path(_text(str(value))).expanduser()
 
 
+def _picture(value: str | Path) -> Path:
+    path = _path(value)
+    if path.suffix.lower() not in {".html", ".svg"}:
+        raise ValueError("a file that ends in .svg or .html")
+    return path
+
+
 def _source(value: str | Path) -> str | Path:
     text = _text(str(value))
     return text if text.startswith(("release:", "http://", "https://")) else _path(text)
@@ -145,10 +152,14 @@ OPTIONS = (
         "suite", _path, None, "FILE", "the binary with the specs, e2e.test (default: of the cluster's version, from the same source as its image)"
     ),
     Option("suite_args", _words, None, "ARGS", "further arguments for that binary, such as -storage.testdriver=FILE"),
+    Option(
+        "timeline", _picture, None, "FILE", "a picture of how each cluster booted, .svg or .html; beside it a trace for chrome://tracing and Perfetto"
+    ),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
         "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
+    Option("warm", _count(0, 8), 0, "N", "make N such clusters while the tests run, ready for the next run to take; an hour at most"),
 )
 # Three ways to say what is in the node image: the closest place that has one of them decides.
 _IMAGES = ("image", "source", "version")
@@ -238,7 +249,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = default_cache()
-    for name in ("artifacts", "cache_dir", "config", "source", "suite"):
+    for name in ("artifacts", "cache_dir", "config", "source", "suite", "timeline"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
             values[name] = (base / values[name]).absolute()

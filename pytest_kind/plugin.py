@@ -50,6 +50,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
         artifacts.check(folder)
         config.pluginmanager.register(artifacts.Artifacts(config, folder), artifacts.NAME)
+    picture = invocation.timeline(config)
+    if picture is not None:
+        from pytest_kind import recorder  # noqa: PLC0415 - as above
+
+        config.pluginmanager.register(recorder.Recorder(picture), recorder.NAME)
 
 
 @pytest.hookimpl(optionalhook=True)

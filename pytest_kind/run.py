@@ -17,18 +17,20 @@ from pytest_kind.errors import KindError, NotFound
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.invocation import kubeconfig_file, worker_of
 from pytest_kind.keys import RUN, WORKERINPUT
+from pytest_kind.lease import spares
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import Swept, sweep
 from pytest_kind.peer import KindCluster
+from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
 from pytest_kind.shown import make_progress
 from pytest_kind.toolbox import kubeconfigs, registry
+from pytest_kind.warming import Warming
 from pytest_kind.workers.lessee import Lessee
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_kind.progress import Progress
     from pytest_kind.provision.provider import Provider
 
 
@@ -59,6 +61,7 @@ class Run:
         self._names: dict[str, str] = {}
         self._leases: dict[int, int] = {}  # of a worker: id of the cluster's handle -> lease; two may be of the same cluster
         self._others: list[Provider] = []
+        self._warming: Warming | None = None
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
         sigterm.catch()
@@ -88,8 +91,29 @@ class Run:
         with self._published() as path:
             cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
             self._have(cluster, path)
+        self._warm(request)
         self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
         return cluster
+
+    def _warm(self, request: Request) -> None:
+        """Begins, once, to make what the next run wants to find."""
+        if not request.warm or self._warming is not None or request.keep or request.name or request.config.name:
+            return  # a kept one is there anyway, and a name is one cluster's
+        maker = self._maker_beside(Progress())
+        self._warming = Warming(maker, request, request.warm, maker.provider.close)
+
+    def _end_warming(self, *, wait: bool) -> None:
+        warming, self._warming = self._warming, None
+        if warming is None:
+            return
+        warming.stop()
+        if not wait:
+            return
+        warming.wait()
+        if warming.failure:
+            self.last_lines.append(f"no cluster could be made for the next run: {warming.failure}")
+        elif warming.made:
+            self.last_lines.append(f"ready for the next run, for an hour: {', '.join(warming.made)}")
 
     def lease(self, request: Request, own: str) -> KindCluster:
         """On a worker: the cluster that the controller makes, or has made, for those who ask for this.
@@ -206,6 +230,7 @@ class Run:
             return
         for cluster in list(self.clusters):
             self.drop(cluster)
+        self._end_warming(wait=True)
         self.remove_unfinished()
         self._closed = True
         self.session.close()
@@ -219,7 +244,9 @@ class Run:
         """Removes what this process made and that is no cluster yet, or no more."""
         there = {cluster.name for cluster in self.clusters}
         for container in self.provider.containers({labels.SESSION: self.session.id}):
-            if not labels.is_kept(container.labels) and container.labels.get(labels.CLUSTER) not in there:
+            if labels.is_kept(container.labels) or spares.handed_over(self._maker.cache, container.labels):
+                continue
+            if container.labels.get(labels.CLUSTER) not in there:
                 with contextlib.suppress(NotFound):  # whoever made it may have removed it
                     self.provider.remove(container.id)
 

@@ -37,6 +37,7 @@ class Request:
         lease: seconds that its nodes run without this process.
         cold: whether it is made from the ground: neither a copy of a frozen one, nor frozen.
         static_pods: whether its control plane runs as static pods, where it could run as units of its node.
+        warm: how many such clusters are to be left for the next run.
         upstream: whether upstream specs run on it, some of which look for those pods: a new one has them then.
     """
 
@@ -52,6 +53,7 @@ class Request:
     cold: bool = False
     static_pods: bool = False
     upstream: bool = False
+    warm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,13 @@ def api_names(config: ClusterConfig, engine: EngineInfo) -> list[str]:
 def kept_digest(request: Request, images: Images) -> str:
     """What a kept cluster must equal to be used again."""
     return hashlib.sha256(f"{request.config.digest} {images.digest} {request.network} {request.static_pods}".encode()).hexdigest()[:16]
+
+
+def spare_digest(request: Request, images: Images) -> str:
+    """What a cluster must equal that was made for whoever comes next."""
+    form = f"{kept_digest(request, images)} {request.static_pods or request.upstream}"
+    manifests = (hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in request.config.manifests)
+    return hashlib.sha256(" ".join([form, *manifests]).encode()).hexdigest()[:16]
 
 
 def unlike(marks: Any, request: Request, images: Images) -> str | None:  # noqa: ANN401 - labels

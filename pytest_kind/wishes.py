@@ -60,6 +60,7 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         lease=settings.lease,
         cold=settings.cold,
         static_pods=settings.static_pods,
+        warm=settings.warm,
         upstream=asks_for_specs(config),
     )
 

@@ -58,6 +58,8 @@ class BootContext:
         copied: the frozen cluster that this one is a copy of, if it is one.
         frozen: what is to be frozen of this one, when it is ready.
         images: those of a node before the configuration brought any; nothing where it brings none.
+        phases: how long each step took, in seconds.
+        begins: when each of them began, by ``time.monotonic()``.
     """
 
     provider: Provider
@@ -77,6 +79,7 @@ class BootContext:
     authorities: dict[str, str] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)
     phases: list[tuple[str, float]] = field(default_factory=list)
+    begins: list[float] = field(default_factory=list)
     _api: Api | None = None
 
     @property
@@ -135,6 +138,7 @@ class BootContext:
             yield
         finally:
             self.phases.append((name, time.monotonic() - start))
+            self.begins.append(start)
 
 
 def side_by_side(do: Callable[[T], object], things: Iterable[T]) -> None:

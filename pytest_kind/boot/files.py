@@ -33,6 +33,7 @@ _PROGRAMS = (
     "dns-ready",
     "pod-dns",
     "lease",
+    "let",
     "load-balancer",
     *_COPYING,
 )

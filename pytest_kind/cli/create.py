@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +14,14 @@ import yaml
 from pytest_kind import labels
 from pytest_kind.api import kubeconfig_file
 from pytest_kind.cli.terms import DEFAULT_NAME, Commands, add_kubeconfig, add_output, duration, given_name, group, leaf
-from pytest_kind.cli.work import done, show_json, working
+from pytest_kind.cli.work import done, show_json, warn, working
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.load import from_file
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
 from pytest_kind.provision import docker_engine
 from pytest_kind.provision.provider import Provider
+from pytest_kind.timeline.record import Record, check
 
 _SECONDS = 120.0
 _LONGEST = 3600.0
@@ -55,6 +58,7 @@ def add(commands: Commands) -> None:
         "--static-pods", action="store_true", help="run the control plane as static pods also where it could run as units of its node"
     )
     parser.add_argument("--retain", action="store_true", help="leave the nodes of a cluster that did not come up, to be looked at")
+    parser.add_argument("--timeline", type=Path, metavar="FILE", help="a picture of how it booted, .svg or .html, with a trace beside it")
     parser.add_argument("--no-export", action="store_true", help="leave the kubeconfig alone; `get kubeconfig` prints one")
     add_kubeconfig(parser)
     add_output(parser)
@@ -68,7 +72,12 @@ def _create(arguments: argparse.Namespace) -> None:
     file = None if arguments.no_export else kubeconfig_file.target(kubeconfig_file.files(arguments.kubeconfig, os.environ))
     if file is not None:
         kubeconfig_file.check(file)  # rather than when the cluster is there
-    with working(arguments) as work:
+    with _recording(arguments.timeline) as record, working(arguments) as work:
+
+        def failed(cluster: str, _: str) -> None:
+            if record is not None:
+                record.failed(cluster)
+
         _refuse_taken(work.provider, name)
         maker = Maker(
             connect=docker_engine.connect,
@@ -77,6 +86,7 @@ def _create(arguments: argparse.Namespace) -> None:
             cache=work.cache,
             progress=work.progress,
             retain=arguments.retain,
+            failed=failed,
         )
         cluster = maker.make(
             Request(
@@ -93,6 +103,8 @@ def _create(arguments: argparse.Namespace) -> None:
                 static_pods=arguments.static_pods,
             )
         )
+        if record is not None:
+            record.ready(cluster)
         if file is not None:
             kubeconfig_file.merge(file, yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8")))
         cluster.release()
@@ -103,6 +115,22 @@ def _create(arguments: argparse.Namespace) -> None:
         show_json({"name": name, "context": context, "kubeconfig": file and str(file.absolute()), "nodes": nodes, "seconds": seconds})
     else:
         done(arguments, f"cluster {name} is ready{f'; context {context} in {file}' if file else ''}")
+
+
+@contextlib.contextmanager
+def _recording(path: Path | None) -> Iterator[Record | None]:
+    """Writes the timeline, where one is wanted, whether the cluster comes up or not."""
+    if path is None:
+        yield None
+        return
+    check(path, "--timeline")
+    record = Record()
+    try:
+        yield record
+    finally:
+        record.write(path)
+        for problem in record.problems:
+            warn(f"--timeline: {problem}")
 
 
 def _seconds(asked: float) -> float:

@@ -16,6 +16,7 @@ from pytest_kind import labels
 from pytest_kind.attach import attach, machines
 from pytest_kind.errors import UsageError
 from pytest_kind.handle import KindCluster
+from pytest_kind.lease import spares
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import sweep
 from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
@@ -63,7 +64,7 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
             yield Work(provider, session, arguments.cache_dir, make_progress(arguments))
         finally:
             for container in provider.containers({labels.SESSION: session.id}):
-                if not labels.is_kept(container.labels):
+                if not labels.is_kept(container.labels) and not spares.handed_over(arguments.cache_dir, container.labels):
                     provider.remove(container.id)
             session.close()
 

@@ -36,8 +36,10 @@ class Settings:
         static_pods: whether the control plane runs as static pods where it need not.
         suite: the binary with the specs, if one was named.
         suite_args: further arguments for it, if any.
+        timeline: the file of a picture of every boot, if one is wanted.
         timeout: seconds for boot and readiness.
         version: of Kubernetes.
+        warm: how many clusters are left for the next run.
         sources: option -> what gave its value, for messages.
         apart: whether it is of tests that want a cluster as it was, where several workers share the others.
     """
@@ -66,7 +68,9 @@ class Settings:
     static_pods: bool
     suite: Path | None
     suite_args: tuple[str, ...] | None
+    timeline: Path | None
     timeout: float
     version: str | None
+    warm: int
     sources: dict[str, str] = field(default_factory=dict)
     apart: bool = False

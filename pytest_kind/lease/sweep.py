@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from pytest_kind import labels
 from pytest_kind.errors import EngineError
+from pytest_kind.lease import spares
 from pytest_kind.lease.session import Life, life, lock_life
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 # A lease that ran out by this engine's clock may still run by the node's; a node that is off stays a while longer.
 _GRACE_SECONDS = 60
+_DAY = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def sweep(provider: Provider, cache: Path, own: str | None = None) -> Swept:
     Args:
         own: the caller's session, which is left alone.
     """
-    sweeping = _Sweeping(Swept(), {})
+    sweeping = _Sweeping(Swept(), {}, cache)
     for container in provider.containers({labels.SESSION: None}):
         if container.labels[labels.SESSION] == own or not labels.is_ours(container.labels):
             continue
@@ -57,7 +59,11 @@ def sweep(provider: Provider, cache: Path, own: str | None = None) -> Swept:
             sweeping.remove(f"volume {volume.name[:12]}", partial(provider.remove_volume, volume.name))
     _folders(cache, own)
     _locks(cache)
+    _offers(provider, cache)
     return sweeping.swept
+
+
+_OF_SPARES = {spares.Spare.OFFERED: Life.UNKNOWN, spares.Spare.TAKEN: Life.ALIVE, spares.Spare.LEFT: Life.DEAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,14 @@ class _Sweeping:
 
     swept: Swept
     lives: dict[str, Life]
+    cache: Path
 
     def owner(self, marks: Mapping[str, str]) -> Life:
+        if labels.SPARE in marks and labels.CLUSTER in marks:
+            # Who made it is gone as a rule; it is whoever's who took it.
+            known = _OF_SPARES.get(spares.state(self.cache, marks[labels.CLUSTER]))
+            if known is not None:
+                return known
         session = marks[labels.SESSION]
         if session not in self.lives:
             self.lives[session] = life(marks)
@@ -103,6 +115,8 @@ def _old(marks: Mapping[str, str]) -> bool:
 def _why_left(container: Container, owner: Life) -> str:
     if labels.is_kept(container.labels):
         return "kept"
+    if labels.SPARE in container.labels and owner is Life.UNKNOWN:
+        return "for the next run, its lease decides"
     return "in use" if owner is Life.ALIVE else "its owner cannot be seen from here, its lease decides"
 
 
@@ -128,6 +142,14 @@ def _locks(cache: Path) -> None:
         lock = FileLock(file)
         with contextlib.suppress(Timeout), lock.acquire(timeout=0):
             file.unlink(missing_ok=True)  # while it is held: whoever waits for it takes a new one
+
+
+def _offers(provider: Provider, cache: Path) -> None:
+    """Removes offers of clusters that are long gone: another engine's are not seen from here."""
+    there = {container.labels.get(labels.CLUSTER) for container in provider.containers({labels.SPARE: None})}
+    for file in cache.glob("spares/*"):
+        if file.name not in there and _age(file) > _DAY:
+            file.unlink(missing_ok=True)
 
 
 def _age(folder: Path) -> float:

@@ -15,6 +15,7 @@ from pytest_kind.options import OPTIONS, Option
 SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "artifacts": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
+    "cold": (("", True), ("off", False), ("yes", True)),
     "config": (("/cli.yaml", Path("/cli.yaml")), ("/env.yaml", Path("/env.yaml")), ("/ini.yaml", Path("/ini.yaml"))),
     "focus": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "image": (("cli:1", "cli:1"), ("env:1", "env:1"), ("ini:1", "ini:1")),
@@ -33,10 +34,13 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "source": (("/cli", Path("/cli")), ("https://env", "https://env"), ("release:v1.3.3", "release:v1.3.3")),
     "spec_timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
     "stand_ins": (("", True), ("off", False), ("yes", True)),
+    "static_pods": (("", True), ("off", False), ("yes", True)),
     "suite": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "suite_args": (("-a 'b c'", ("-a", "b c")), ("-e", ("-e",)), ("-i", ("-i",))),
+    "timeline": (("/cli.svg", Path("/cli.svg")), ("/env.html", Path("/env.html")), ("/ini.SVG", Path("/ini.SVG"))),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
     "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
+    "warm": (("1", 1), ("2", 2), ("3", 3)),
 }
 MARKED: dict[str, tuple[Any, Any]] = {
     "config": ("/marker.yaml", Path("/marker.yaml")),
@@ -89,6 +93,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     assert settings == {
         "artifacts": None,
         "cache_dir": tmp_path / "pytest-kind",
+        "cold": False,
         "config": None,
         "focus": None,
         "image": None,
@@ -107,10 +112,13 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
         "source": None,
         "spec_timeout": 1800.0,
         "stand_ins": False,
+        "static_pods": False,
         "suite": None,
         "suite_args": None,
+        "timeline": None,
         "timeout": 120.0,
         "version": None,
+        "warm": 0,
     }
 
 

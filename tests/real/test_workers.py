@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +61,18 @@ def test_forty_tests_of_four_workers_on_one_cluster_of_which_one_dies(run: Run) 
     assert len(re.findall("creating cluster", said)) == 1, said
 
 
-def test_a_cluster_for_each_of_two_workers(run: Run) -> None:
-    said = run(FORTY, "-n2", "--kind-per-worker")
+def test_a_cluster_for_each_of_two_workers_and_one_timeline_of_both(run: Run, tmp_path: Path) -> None:
+    said = run(FORTY, "-n2", "--kind-per-worker", "--kind-timeline=t.svg")
     assert "40 passed" in said, said
+    assert "not to be had" not in said, said
     assert sorted(re.findall(r"kind: (gw\d): creating cluster \S+: done", said)) == ["gw0", "gw1"], said
+    assert len([one for one in ET.parse(tmp_path / "t.svg").getroot().iter() if one.get("class") == "cluster"]) == 2  # noqa: S314 - ours
+    events = json.loads((tmp_path / "t.trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    for pid in (1, 2):
+        began = {one["name"]: one["ts"] for one in events if one["ph"] == "i" and one["pid"] == pid}
+        order = ("systemd", "containerd", "etcd", "kube-scheduler", "coredns")
+        assert [began[name] for name in order] == sorted(began[name] for name in order)
+        assert began.keys() > {"kubelet", "kube-apiserver", "kube-controller-manager", "kube-proxy"}
+        phases = {one["name"]: (one["ts"], one["ts"] + one["dur"]) for one in events if one["ph"] == "X" and one["pid"] == pid}
+        assert phases["engine"][0] <= began["systemd"] <= phases["engine"][1]
+        assert began["kube-apiserver"] < phases["API"][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -38,6 +39,15 @@ def test_the_time_of_a_step_is_kept_even_when_it_fails(context: BootContext) -> 
     with pytest.raises(LookupError), context.phase("API"):
         raise LookupError
     assert [name for name, _ in context.phases] == ["API"]
+
+
+def test_when_a_step_began_is_kept_beside_it(context: BootContext) -> None:
+    before = time.monotonic()
+    for name in ("first", "second"):
+        with context.phase(name):
+            pass
+    (first, second), ((_, lasted), _) = context.begins, context.phases
+    assert before <= first <= first + lasted <= second <= time.monotonic()
 
 
 class TestSideBySide:

@@ -17,7 +17,7 @@ from support.clusters import config_of, facts_of
 
 PERL = {"dns-ready", "hold", "thaw"}
 PROGRAMS = {
-    *("network", "prepare", "facts", "join", "release", "finish", "settle", "pod-dns", "lease", "load-balancer"),
+    *("network", "prepare", "facts", "join", "release", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
     *("program", "phases", "snapshot", "restore", "revive"),
     *PERL,
 }

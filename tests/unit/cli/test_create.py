@@ -13,6 +13,7 @@ from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import Conflict
 from pytest_kind.handle import KindCluster
 from support.engine import FakeEngine
+from support.processes import ASKED, listed
 
 
 @pytest.fixture(autouse=True)
@@ -187,6 +188,35 @@ class TestKubeconfig:
         assert capsys.readouterr().err.startswith(f"pytest-kind: {kubectl_file}: is no kubeconfig and is left as it is: clusters: must be a list")
         assert engine.made("create") == []
         assert kubectl_file.read_text(encoding="utf-8") == "clusters: nonsense\n"
+
+
+class TestTimeline:
+    def test_it_shows_how_the_cluster_booted(self, engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        engine.answer(ASKED, listed())
+        assert create("--timeline", str(tmp_path / "out/t.html")) == 0
+        assert "cluster kind: ready after" in (tmp_path / "out/t.html").read_text(encoding="utf-8")
+        assert (tmp_path / "out/t.trace.json").exists()
+        # There is no API behind the fake engine's port.
+        assert "pytest-kind: --timeline: cluster kind: its pods: " in capsys.readouterr().err
+
+    def test_one_that_does_not_boot(self, engine: FakeEngine, tmp_path: Path) -> None:
+        engine.answer(["fake-boot"], "no", code=1)
+        engine.answer(ASKED, listed())
+        assert create("--timeline", str(tmp_path / "t.svg")) == 1
+        assert "cluster kind: did not boot" in (tmp_path / "t.svg").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("name", ["t.png", "file/t.svg"])
+    def test_a_file_that_cannot_be_is_refused_before_anything_is_made(
+        self, name: str, engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "file").touch()
+        assert create("--timeline", str(tmp_path / name)) == 2
+        assert capsys.readouterr().err.startswith("pytest-kind: --timeline: ")
+        assert engine.made("create") == []
+
+    def test_without_it_no_node_is_asked(self, engine: FakeEngine) -> None:
+        assert create() == 0
+        assert [call for call in engine.execs("kind-control-plane") if "LC_ALL" in call] == []
 
 
 class TestFailures:

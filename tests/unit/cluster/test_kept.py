@@ -85,7 +85,7 @@ class TestAttaching:
     def test_the_one_that_is_there_is_taken(self, maker: Maker, kept: KindCluster, engine: FakeEngine, api_server: ApiServer) -> None:
         cluster = maker.make(REQUEST)
         assert node_of(cluster) == node_of(kept)
-        assert cluster.phases == (("attach", 0.0),)
+        assert [name for name, _ in cluster.phases] == ["attach"]
         assert cluster.image_digest == kept.image_digest
         assert len(engine.made("create")) == 1
         assert api_server.requests == [("GET", "/readyz", None)]

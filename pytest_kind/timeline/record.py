@@ -1,0 +1,102 @@
+"""What is recorded of a run's boots, and the files that are made of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_kind import labels
+from pytest_kind.errors import KindError, UsageError
+from pytest_kind.node import KindNode
+from pytest_kind.provision import docker_engine
+from pytest_kind.timeline import lanes, nodes
+from pytest_kind.timeline.svg import page, picture
+from pytest_kind.timeline.trace import trace
+
+if TYPE_CHECKING:
+    from pytest_kind.handle import KindCluster
+    from pytest_kind.timeline.model import Boot
+
+_FORMS = (".svg", ".html")
+
+
+def check(path: Path, source: str) -> None:
+    """Refuses a file that cannot be written, before anything is made that it is for.
+
+    Raises:
+        UsageError: so it is, or it is of no form that there is.
+    """
+    if path.suffix.lower() not in _FORMS:
+        raise UsageError(f"{source}: {str(path)!r} is not accepted; accepted is a file that ends in {' or '.join(_FORMS)}")
+    for one in (path, trace_of(path)):
+        try:
+            there = one.exists()
+            one.parent.mkdir(parents=True, exist_ok=True)
+            one.open("a", encoding="utf-8").close()
+            if not there:
+                one.unlink()
+        except OSError as error:
+            raise UsageError(f"{source}: {one}: it cannot be written: {error.strerror or error}") from error
+
+
+def trace_of(path: Path) -> Path:
+    """The trace that lies beside a picture."""
+    return path.with_name(f"{path.stem}.trace.json")
+
+
+class Record:
+    """The boots of a run. Clusters may be made by several threads at once; what cannot be had is a line, and no error.
+
+    Attributes:
+        problems: a line for each thing that could not be had.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._boots: list[Boot] = []
+        self._lock = threading.Lock()
+
+    def ready(self, cluster: KindCluster) -> None:
+        """A cluster is there: one that was made is asked."""
+        if not cluster.begins:
+            self._have(lanes.attached(cluster.name, cluster.phases, time.monotonic()), [])
+            return
+        read, silent = nodes.readings(cluster.nodes)
+        pods, unknown = nodes.pods(cluster.kubeconfig_path)
+        self._have(lanes.booted(cluster.name, cluster.phases, cluster.begins, read, pods), [*silent, *unknown])
+
+    def failed(self, name: str) -> None:
+        """A cluster did not come up; its machines are there yet."""
+        try:
+            provider = docker_engine.connect()
+            try:
+                there = [one for one in provider.containers({labels.CLUSTER: name}) if one.running]
+                asked = [KindNode(one.name, one.labels.get(labels.ROLE, ""), one.id, provider) for one in there]
+                read, problems = nodes.readings(one for one in asked if one.role != labels.ROLE_LOAD_BALANCER)
+            finally:
+                provider.close()
+        except KindError as error:
+            read, problems = [], [str(error).splitlines()[0]]
+        self._have(lanes.failed(name, read, time.monotonic()), problems)
+
+    def _have(self, boot: Boot, problems: list[str]) -> None:
+        with self._lock:
+            self._boots.append(boot)
+            self.problems += [f"cluster {boot.cluster}: {line}" for line in problems]
+
+    def write(self, path: Path) -> list[Path]:
+        """Writes the picture and the trace, where there is something to show; returns what is there now."""
+        boots, written = sorted(self._boots, key=lambda one: one.began), list[Path]()
+        if not boots:
+            return written
+        texts = {path: picture(boots) if path.suffix.lower() == ".svg" else page(boots, trace_of(path).name), trace_of(path): trace(boots)}
+        for file, text in texts.items():
+            try:
+                file.write_text(text, encoding="utf-8")
+            except OSError as error:
+                self.problems.append(f"{file}: {error.strerror or error}")
+            else:
+                written.append(file)
+        return written
