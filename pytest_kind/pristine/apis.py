@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,11 +43,11 @@ class Apis:
 
     def each(self, do: Callable[[Api, T], R], things: Iterable[T]) -> list[R]:
         """What something comes to for each of them, in their order; raises what the first of them raised that did."""
+        return [future.result() for future in [self.begin(do, one) for one in things]]
 
-        def run(one: T) -> R:
-            return do(self._api(), one)
-
-        return [future.result() for future in [self._pool.submit(run, one) for one in things]]
+    def begin(self, do: Callable[[Api, T], R], one: T) -> Future[R]:
+        """What it will come to."""
+        return self._pool.submit(lambda: do(self._api(), one))
 
     def _api(self) -> Api:
         api: Api | None = getattr(self._own, "api", None)

@@ -1,14 +1,14 @@
 """The way back from a difference: which requests, in which order. Pure.
 
 New things go in the order in which they could stand in the way: webhooks and policies that refuse, quotas; namespaces, which then
-take nothing any more, and what makes pods; pods; everything else. Then what is gone is put back and what was changed is changed
-back, pods that have read something else begin anew, and what may refuse comes last.
+take nothing any more, and what makes pods; pods and everything else; definitions, when their objects are gone. Then what is gone is
+put back and what was changed is changed back, pods that have read something else begin anew, and what may refuse comes last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_kind.pristine.difference import Difference, What, merge_patch
@@ -54,12 +54,14 @@ class Deed:
         calls: one after the other.
         otherwise: where the first of them is refused for good: a field that cannot be changed.
         going: objects that are being deleted from then on.
+        aside: whether nothing need wait for it but the end.
     """
 
     what: str
     calls: tuple[Call, ...]
     otherwise: Call | None = None
-    going: tuple[Key, ...] = field(default=())
+    going: tuple[Key, ...] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +101,8 @@ def plan(found: Sequence[Difference], record: Listing, now: Listing, mood: Mood)
     steps = [
         [*planner.disarmed(outside), *(planner.changed(key) for key in changed if key.resource in _DISARMED)],
         [*map(planner.closed, sorted(closing)), *removed(makes_pods)],
-        [*planner.emptied(inside), *removed(lambda key: key.resource == "pods")],
-        [
-            *(planner.finished(name) for name in sorted(closing) if planner.is_emptied(name)),
-            *removed(lambda key: key.resource not in {*_DISARMED, "pods"} and not makes_pods(key)),
-        ],
+        [*planner.emptied(inside), *removed(lambda key: key.resource not in {*_DISARMED, _CRDS} and not makes_pods(key))],
+        [*(planner.finished(name) for name in sorted(closing) if planner.is_emptied(name)), *removed(lambda key: key.resource == _CRDS)],
         back(lambda key: key.resource in _FIRST),
         back(lambda key: key.resource not in {*_FIRST, *_LAST, "pods"} and not makes_pods(key)),
         back(lambda key: key.resource not in _LAST and (key.resource == "pods" or makes_pods(key))),
@@ -147,7 +146,9 @@ class _Planner:
             calls += [self._released(key) for key in there if self._is_held(key)]
             deeds.append(Deed(f"deleting every {resource.kind} of {namespace}", tuple(calls), going=tuple(there)))
         for namespace in sorted({namespace for _, namespace in several}):
-            deeds.append(Deed(f"deleting the events of {namespace}", (Call("DELETE", f"/api/v1/namespaces/{namespace}/events", _AT_ONCE),)))
+            # One after the other, and each pod had half a dozen.
+            call = Call("DELETE", f"/api/v1/namespaces/{namespace}/events", _AT_ONCE)
+            deeds.append(Deed(f"deleting the events of {namespace}", (call,), aside=True))
         return deeds
 
     def removed(self, key: Key) -> Deed:

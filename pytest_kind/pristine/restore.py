@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,7 @@ class _Way:
     doomed: set[str] = field(default_factory=set)  # the uids of pods that are to be ended on their nodes
     strangers: set[tuple[str, str]] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)  # of volumes, that are to be removed
+    aside: list[Future[str]] = field(default_factory=list)  # what goes on meanwhile
     refused: int = 0
     unarmed: bool = False
     replaced: bool = False  # whether pods of those that stay began anew
@@ -177,6 +178,8 @@ class Pristine:
                 return NotYet(f"{way.last}; {error}" if way.last else str(error))
 
         wait_for(f"cluster {self._cluster.name} is as it was handed over", probe, deadline, every=_EVERY)
+        for future in way.aside:
+            future.result()
         if way.replaced:
             nodes.wait_for_dns(self._cluster, max(1.0, deadline.left))  # whose servers may be among them
         return Restored(tuple(way.first or ()), time.monotonic() - start, self._open().requests - before, way.looks)
@@ -249,7 +252,8 @@ class Pristine:
         mood = Mood(unarmed=way.unarmed, patient=lambda key, one: self._is_patient(way, key, one))
         troubles: list[str] = []
         for step in plan(found, self.record.listing, now, mood):
-            troubles += filter(None, self._open().each(self._do, step))
+            way.aside += [self._open().begin(self._do, deed) for deed in step if deed.aside]
+            troubles += filter(None, self._open().each(self._do, [deed for deed in step if not deed.aside]))
             gone = (key for deed in step for key in deed.going if key.resource == "pods")
             way.doomed |= {now.objects[key]["metadata"].get("uid", "") for key in gone}
         if troubles:

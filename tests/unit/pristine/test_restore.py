@@ -136,7 +136,7 @@ class TestNew:
         ]
         made = changes(api_server)
         assert made.index("DELETE /api/v1/namespaces/mess") < made.index("DELETE /api/v1/namespaces/mess/pods")
-        assert made.index("PUT /api/v1/namespaces/mess/finalize") > made.index("DELETE /api/v1/namespaces/mess/events")
+        assert made.index("PUT /api/v1/namespaces/mess/finalize") > made.index("DELETE /api/v1/namespaces/mess/pods")
 
     def test_what_makes_pods_goes_before_its_pods(self, pristine: Pristine, kube: Kube, api_server: ApiServer) -> None:
         unchanged = same(kube)
