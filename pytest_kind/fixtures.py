@@ -68,7 +68,7 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
             return
         try:
             with _told_once():
-                tidy.begin(cluster, settings)
+                tidy.begin(cluster, getattr(request, "param", None), settings.timeout)
             yield cluster
         finally:
             tidy.end(cluster)

@@ -15,7 +15,6 @@ from pytest_kind.pristine.leftovers import Leftovers
 from pytest_kind.pristine.restore import Pristine
 
 if TYPE_CHECKING:
-    from pytest_kind.config.settings import Settings
     from pytest_kind.peer import KindCluster
 
 NAME = "kind-tidy"
@@ -62,16 +61,21 @@ class Tidy:
         scopes = [definitions[name][-1].scope if definitions.get(name) else "" for name in names]
         place = scopes.index("function") if "function" in scopes else len(names)
         item.fixturenames = [*names[:place], fixture, *names[place:]]
-        self._wanted.add(id(item.callspec.params.get("kind_cluster")))
+        self._wanted.add(id(_parameter(item)))
 
     # Clusters
 
-    def begin(self, cluster: KindCluster, settings: Settings) -> None:
-        """Takes down what a cluster is that is handed over, if one of its tests is interested."""
-        if id(settings) in self._wanted:
+    def begin(self, cluster: KindCluster, parameter: object, seconds: float) -> None:
+        """Takes down what a cluster is that is handed over, if one of its tests is interested.
+
+        Args:
+            parameter: the fixture's, by which tests say which cluster they want.
+            seconds: how long it may take to come to rest, then and later.
+        """
+        if id(parameter) in self._wanted:
             pristine = Pristine(cluster)
-            sight = pristine.take(settings.timeout)
-            self._known[id(cluster)] = _Known(pristine, settings.timeout, None if self._mode == "no" else Leftovers(sight.listing))
+            sight = pristine.take(seconds)
+            self._known[id(cluster)] = _Known(pristine, seconds, None if self._mode == "no" else Leftovers(sight.listing))
 
     def end(self, cluster: KindCluster) -> None:
         """Forgets a cluster."""
@@ -95,7 +99,7 @@ class Tidy:
         known = self._known.get(id(cluster))
         if known is None:
             raise UsageError(f"{options.FRESH_FIXTURE}: must be an argument of the test or of its fixtures: what the cluster was is not known")
-        if invocation.shares_cluster(self._config) and not item.callspec.params["kind_cluster"].apart:  # type: ignore[attr-defined]
+        if invocation.shares_cluster(self._config) and not getattr(_parameter(item), "apart", False):
             raise UsageError(f"@pytest.mark.kind(fresh=True) of {item.nodeid}: is for functions, classes and modules, not for one set of parameters")
         if not known.clean:
             self._restore(known, cluster, item, "setup")
@@ -157,6 +161,11 @@ class Tidy:
         if self._mode == "fail":
             pytest.fail(message, pytrace=False)
         request.node.warn(LeftBehind(message))
+
+
+def _parameter(item: pytest.Item) -> object:
+    """Which cluster a test wants; nothing where pytest cannot tell its fixtures, as with unittest's."""
+    return item.callspec.params.get("kind_cluster") if hasattr(item, "callspec") else None
 
 
 @contextlib.contextmanager

@@ -103,6 +103,16 @@ def test_wherever_it_is_said(project: Project, text: str) -> None:
     project.run().assert_outcomes(passed=2)
 
 
+def test_unittests_say_it_too(project: Project) -> None:
+    project.tests(
+        "import unittest\n@pytest.mark.kind(fresh=True)\nclass TestIt(unittest.TestCase):\n"
+        "    @pytest.fixture(autouse=True)\n    def own(self, there, put): self.there, self.put = there, put\n"
+        "    def test_a(self): self.put('of-a')\n"
+        "    def test_b(self): assert self.there() == ['kube-root-ca.crt']\n"
+    )
+    project.run().assert_outcomes(passed=2)
+
+
 def test_a_module_says_it_and_a_test_of_it_does_not(project: Project) -> None:
     project.tests(
         "pytestmark = pytest.mark.kind(fresh=True)\n"
