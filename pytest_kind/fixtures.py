@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_kind import options
-from pytest_kind.keys import FAILED
+from pytest_kind.keys import FAILED, TIDY
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -60,9 +60,28 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
     with _told_once():
         settings = getattr(request, "param", None) or options.resolve(request.config)
-    own = request.config.workerinput["workerid"] if settings.per_worker and hasattr(request.config, "workerinput") else ""
+    own = request.config.workerinput["workerid"] if (settings.per_worker or settings.apart) and hasattr(request.config, "workerinput") else ""
+    tidy = request.config.stash.get(TIDY, None)
     with _cluster(request.config, settings, own) as cluster:
-        yield cluster
+        if tidy is None:
+            yield cluster
+            return
+        try:
+            with _told_once():
+                tidy.begin(cluster, getattr(request, "param", None), settings.timeout)
+            yield cluster
+        finally:
+            tidy.end(cluster)
+
+
+@pytest.fixture
+def kind_fresh_cluster(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[KindCluster]:
+    """The cluster as it was when it was handed over, before the test and again after it; alone: no worker shares it."""
+    tidy = request.config.stash.get(TIDY, None)
+    if tidy is None:
+        pytest.fail("kind_fresh_cluster: must be an argument of the test or of its fixtures: what the cluster was is not known", pytrace=False)
+    with _told_once(), tidy.fresh(kind_cluster, request.node):
+        yield kind_cluster
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +114,8 @@ def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) ->
     yield name
     if settings.keep_namespace == "failed" and request.node.stash.get(FAILED, False):
         request.node.add_report_section("teardown", "kind", f"namespace {name} of cluster {kind_cluster.name} is kept")
+        if TIDY in request.config.stash:
+            request.config.stash[TIDY].keep(kind_cluster, name)
     else:
         with _told_once():
             namespaces.delete(kind_cluster, name)

@@ -40,6 +40,17 @@ def has_own_cluster(config: pytest.Config) -> bool:
     return options.resolve(config).per_worker or WORKERINPUT not in config.workerinput
 
 
+def shares_cluster(config: pytest.Config) -> bool:
+    """Whether this is a worker of xdist whose clusters others use too."""
+    return bool(worker_of(config)) and not has_own_cluster(config)
+
+
+def looks_for_leftovers(config: pytest.Config) -> bool:
+    """Whether tests are to be told what they leave behind."""
+    row = next(option for option in options.OPTIONS if option.name == "leftovers")
+    return options.given(config, row, {}, "")[1] not in {None, row.default}
+
+
 _SPEC_FILE = re.compile(r"(?P<file>[^:\[]+\.go)(::(?P<name>.*))?", re.DOTALL)
 
 

@@ -9,9 +9,11 @@ import pytest
 if TYPE_CHECKING:
     from pytest_kind.door import Door
     from pytest_kind.run import Run
+    from pytest_kind.tidy import Tidy
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 DOOR: pytest.StashKey[Door] = pytest.StashKey()
+TIDY: pytest.StashKey[Tidy] = pytest.StashKey()
 FAILED: pytest.StashKey[bool] = pytest.StashKey()
 SPECS = "kind-specs"
 WORKERINPUT = "kind_door"

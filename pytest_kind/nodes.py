@@ -165,6 +165,17 @@ def wait_until_well(cluster: KindCluster, timeout: float) -> None:
             action(context)
 
 
+def wait_for_dns(cluster: KindCluster, timeout: float) -> None:
+    """Waits until DNS answers on every node.
+
+    Raises:
+        CommandError: it did not.
+    """
+    with _context(cluster, timeout) as context:
+        context.fresh = context.machines
+        Dns()(context)
+
+
 def _wait_for_life(context: BootContext) -> None:
     """Waits until each node has renewed its lease since this was called."""
 

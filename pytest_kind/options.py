@@ -127,6 +127,13 @@ OPTIONS = (
     Option("label_filter", _text, None, "EXPRESSION", "run the upstream specs whose labels it fits (ginkgo's: 'sig-storage && !Slow')"),
     Option("lease", _between(10, 86400, int), 300, "SECONDS", "how long nodes run on after this process is gone without having removed them"),
     Option(
+        "leftovers",
+        _choice("no", "warn", "fail"),
+        "no",
+        "WHAT",
+        "what becomes of a test that leaves something outside of its namespace: warn, or fail",
+    ),
+    Option(
         "max_clusters", _count(1, 64), None, "N", "how many clusters --kind-per-worker may have at a time (default: what memory and processors carry)"
     ),
     Option("missing_image", _choice("fail", "skip"), "fail", "WHAT", "what becomes of an upstream spec whose image cannot be pulled: fail, or skip"),
@@ -170,11 +177,14 @@ LEGACY = (
 )
 
 MARKER = (
-    "kind(config=None, *, image=None, source=None, version=None, network=None, timeout=None): the cluster of this test: a configuration "
-    "(a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
-    "tests that ask for the same share one"
+    "kind(config=None, *, image=None, source=None, version=None, network=None, timeout=None, fresh=False): the cluster of this test: a "
+    "configuration (a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
+    "tests that ask for the same share one. fresh=True: the test gets it as it was when the first one got it"
 )
 _MARKER_KEYS = {"config", "image", "source", "version", "network", "timeout"}
+# The marker's alone: it is not about which cluster it is.
+_FRESH = "fresh"
+FRESH_FIXTURE = "kind_fresh_cluster"
 
 
 def register(parser: pytest.Parser) -> None:
@@ -285,8 +295,20 @@ def default_cache() -> Path:
     return user_cache_path("pytest-kind", appauthor=False)
 
 
+def is_fresh(item: pytest.Item | Any) -> bool:  # noqa: ANN401 - as below
+    """Whether a test wants the cluster as it was when it was handed over."""
+    said = _marked(item).get(_FRESH, False)
+    if not isinstance(said, bool):
+        raise pytest.UsageError(f"@pytest.mark.kind(fresh=…) of {item.nodeid}: {said!r} is not accepted; accepted is True or False")
+    return said or FRESH_FIXTURE in getattr(item, "fixturenames", ())
+
+
 def marker_values(item: pytest.Item | Any) -> dict[str, Any]:  # noqa: ANN401 - a Metafunc's definition too
-    """What the closest ``kind`` markers of a test say, together."""
+    """What the closest ``kind`` markers of a test say of its cluster, together."""
+    return {name: value for name, value in _marked(item).items() if name != _FRESH}
+
+
+def _marked(item: pytest.Item | Any) -> dict[str, Any]:  # noqa: ANN401 - as above
     values: dict[str, Any] = {}
     for mark in item.iter_markers("kind"):
         if len(mark.args) > 1:

@@ -7,13 +7,14 @@ and nothing else; what uses a cluster imports the rest.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from pytest_kind import invocation, options
-from pytest_kind.keys import DOOR, FAILED, RUN, WORKERINPUT
+from pytest_kind.keys import DOOR, FAILED, RUN, TIDY, WORKERINPUT
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,6 +64,10 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's
     if not node.gateway.spec.popen:
         return  # on another machine: such a worker makes its clusters itself
     config = node.config
+    if invocation.looks_for_leftovers(config) and not invocation.has_own_cluster(config):
+        row = next(option for option in options.OPTIONS if option.name == "leftovers")
+        source, value = options.given(config, row, {}, "")
+        raise pytest.UsageError(f"{source}: {value!r}: where workers share a cluster nobody can say who left what; add --kind-per-worker")
     if DOOR not in config.stash:
         config.stash[DOOR] = Door(config)
     node.workerinput[WORKERINPUT] = config.stash[DOOR].place
@@ -87,7 +92,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind_cluster" in metafunc.fixturenames and "kind_cluster" not in _parametrized(metafunc):
         try:
             marks = options.marker_values(metafunc.definition)
-            settings = _settings(metafunc.config, marks, f"@pytest.mark.kind(…) of {metafunc.definition.nodeid}")
+            apart = options.is_fresh(metafunc.definition) and invocation.shares_cluster(metafunc.config)
+            settings = _settings(metafunc.config, marks, f"@pytest.mark.kind(…) of {metafunc.definition.nodeid}", apart=apart)
         except pytest.UsageError as error:
             if hasattr(metafunc.config, "workerinput"):  # whose end xdist would take for a crash
                 raise pytest.Collector.CollectError(str(error)) from error
@@ -105,15 +111,15 @@ def settings_of(config: pytest.Config) -> Any:  # noqa: ANN401 - Settings, impor
     return _settings(config, {}, "")
 
 
-def _settings(config: pytest.Config, marks: dict[str, Any], where: str) -> Any:  # noqa: ANN401 - as above
+def _settings(config: pytest.Config, marks: dict[str, Any], where: str, *, apart: bool = False) -> Any:  # noqa: ANN401 - as above
     """Equal wishes are one object, so that pytest sees one parameter; they are checked at once, before any test runs."""
     known = config.stash.setdefault(_KNOWN, {})
-    key = repr(sorted(marks.items(), key=lambda item: item[0]))
+    key = repr((sorted(marks.items(), key=lambda item: item[0]), apart))
     if key not in known:
         from pytest_kind.errors import UsageError  # noqa: PLC0415
         from pytest_kind.wishes import request_of  # noqa: PLC0415
 
-        settings = options.resolve(config, marks, where)
+        settings = dataclasses.replace(options.resolve(config, marks, where), apart=apart)
         try:
             request_of(settings, config)
         except UsageError as error:
@@ -134,6 +140,17 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
     wrong = config.stash.get(_WRONG, None)
     if wrong:
         raise pytest.UsageError("\n".join(dict.fromkeys(wrong)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    config, items = session.config, [item for item in session.items if "kind_cluster" in getattr(item, "fixturenames", ())]
+    if not items or any(config.getoption(name, default=False) for name in _LOOKS):
+        return
+    if invocation.looks_for_leftovers(config) or any(map(options.is_fresh, items)):
+        from pytest_kind import tidy  # noqa: PLC0415 - the hooks of runs that have some
+
+        config.stash[TIDY] = tidy.Tidy(config, items)
+        config.pluginmanager.register(config.stash[TIDY], tidy.NAME)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,13 +46,15 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
             f"{settings.sources['source']}: given together with nodes[0].image of the cluster's configuration ({image}); "
             "only one of them can say what is in the node image"
         )
+    if settings.apart and cluster_config.name is not None:
+        cluster_config = replace(cluster_config, name=None)
     return Request(
         config=cluster_config,
-        name=_name(settings, cluster_config, config),
+        name=None if settings.apart else _name(settings, cluster_config, config),
         image=settings.image,  # of nodes that name none themselves
         version=settings.version,
         source=settings.source,
-        keep=settings.keep,
+        keep=settings.keep and not settings.apart,
         network=settings.network,
         timeout=settings.timeout,
         lease=settings.lease,

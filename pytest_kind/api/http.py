@@ -60,9 +60,13 @@ class Api:
         """
         return self._request("GET", path).decode(errors="replace")
 
-    def get(self, path: str) -> Document:
-        """The object or list at a path."""
-        return self._json(self._request("GET", path))
+    def get(self, path: str, accept: str = "application/json") -> Document:
+        """The object or list at a path.
+
+        Args:
+            accept: the forms in which it may come, the best first.
+        """
+        return self._json(self._request("GET", path, accept=accept))
 
     def create(self, document: Document) -> None:
         """Creates an object; one that is there already stays as it is."""
@@ -80,10 +84,22 @@ class Api:
         """Merges a change (RFC 7386) into the object at a path."""
         return self._json(self._request("PATCH", path, change, "application/merge-patch+json"))
 
-    def delete(self, path: str) -> None:
-        """Deletes the object at a path; does nothing where there is none."""
+    def post(self, path: str, document: Document) -> Document:
+        """Creates an object in the collection at a path."""
+        return self._json(self._request("POST", path, document))
+
+    def put(self, path: str, document: Document) -> Document:
+        """Puts an object in the place of the one at a path."""
+        return self._json(self._request("PUT", path, document))
+
+    def delete(self, path: str, options: Document | None = None) -> None:
+        """Deletes the object, or all objects of the collection, at a path; does nothing where there is none.
+
+        Args:
+            options: a ``DeleteOptions``.
+        """
         try:
-            self._request("DELETE", path)
+            self._request("DELETE", path, options)
         except ApiError as error:
             if error.status != 404:  # noqa: PLR2004 - HTTP's
                 raise
@@ -91,8 +107,10 @@ class Api:
     def _json(self, body: bytes) -> Document:
         return dict(json.loads(body))
 
-    def _request(self, method: str, path: str, body: Document | None = None, content: str = "application/json") -> bytes:
-        headers = {"Accept": "application/json", **({"Content-Type": content} if body is not None else {})}
+    def _request(
+        self, method: str, path: str, body: Document | None = None, content: str = "application/json", accept: str = "application/json"
+    ) -> bytes:
+        headers = {"Accept": accept, **({"Content-Type": content} if body is not None else {})}
         try:
             answer = self._pool.request(method, self._server + path, body=None if body is None else json.dumps(body), headers=headers)
         except urllib3.exceptions.HTTPError as error:

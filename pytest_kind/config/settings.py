@@ -23,6 +23,7 @@ class Settings:
         keep: whether the cluster outlives the session.
         keep_namespace: ``never`` or ``failed``.
         lease: seconds that nodes run without this process.
+        leftovers: ``no``, ``warn`` or ``fail``: what becomes of a test that leaves something outside of its namespace.
         max_clusters: how many clusters of workers' own there may be, if it was said.
         missing_image: ``fail`` or ``skip``: what becomes of a spec whose image cannot be pulled.
         name: of the cluster.
@@ -40,6 +41,7 @@ class Settings:
         version: of Kubernetes.
         warm: how many clusters are left for the next run.
         sources: option -> what gave its value, for messages.
+        apart: whether it is of tests that want a cluster as it was, where several workers share the others.
     """
 
     artifacts: Path | None
@@ -52,6 +54,7 @@ class Settings:
     keep_namespace: str
     label_filter: str | None
     lease: int
+    leftovers: str
     max_clusters: int | None
     missing_image: str
     name: str | None
@@ -70,3 +73,4 @@ class Settings:
     version: str | None
     warm: int
     sources: dict[str, str] = field(default_factory=dict)
+    apart: bool = False

@@ -23,6 +23,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "keep_namespace": (("failed", "failed"), ("never", "never"), ("failed", "failed")),
     "label_filter": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
     "lease": (("11", 11), ("12", 12), ("13", 13)),
+    "leftovers": (("warn", "warn"), ("no", "no"), ("fail", "fail")),
     "max_clusters": (("2", 2), ("3", 3), ("4", 4)),
     "missing_image": (("skip", "skip"), ("fail", "fail"), ("skip", "skip")),
     "name": (("cli", "cli"), ("env", "env"), ("ini", "ini")),
@@ -88,6 +89,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     settings = asdict(options.resolve(pytester.parseconfig()))
     settings.pop("sources")
+    assert settings.pop("apart") is False
     assert settings == {
         "artifacts": None,
         "cache_dir": tmp_path / "pytest-kind",
@@ -99,6 +101,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
         "keep_namespace": "never",
         "label_filter": None,
         "lease": 300,
+        "leftovers": "no",
         "max_clusters": None,
         "missing_image": "fail",
         "name": None,
@@ -215,7 +218,7 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
 
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
     said = pytester.runpytest_inprocess("--markers").stdout
-    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None): *"])
+    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None, fresh=False): *"])
 
 
 class TestOneImage:

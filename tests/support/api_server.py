@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +18,16 @@ Answer = tuple[int, Any]
 
 @dataclass(slots=True)
 class ApiServer:
-    """What was asked of it, and what it answers: 404 to everything that no test told it of."""
+    """What was asked of it, and what it answers: 404 to everything that no test told it of.
+
+    Attributes:
+        behind: what knows the answers that no test has given, such as :class:`support.kube.Kube`.
+    """
 
     port: int
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     content_types: list[str | None] = field(default_factory=list)
+    behind: Callable[[str, str, Any], Answer] | None = None
     _answers: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
 
     @property
@@ -39,6 +44,8 @@ class ApiServer:
         self.content_types.append(content)
         nothing = [(404, {"kind": "Status", "message": f"nothing at {path}", "code": 404})]
         answers = self._answers.get((method, path)) or self._answers.get((method, "*"), nothing)
+        if answers is nothing and self.behind is not None:
+            return self.behind(method, path, body)
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
 
@@ -62,7 +69,7 @@ def serving() -> Iterator[ApiServer]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _respond  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815 - http.server's names
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PKI / "peer.crt", PKI / "peer.key")
