@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import TypeAdapter
 
 from pytest_kind import kept, labels
 from pytest_kind.api import kubeconfig
@@ -81,6 +80,8 @@ def _config(provider: Provider, name: str) -> ClusterConfig:
     try:
         with provider.get(plane.id, f"/{CONFIG_FILE}") as archive, tarfile.open(fileobj=archive) as tar:
             file = tar.extractfile("cluster.json")
+            from pydantic import TypeAdapter  # noqa: PLC0415 - a tenth of a second, for those who attach
+
             return TypeAdapter(ClusterConfig).validate_json(file.read() if file is not None else b"")
     except (KindError, tarfile.TarError, LookupError, ValueError) as error:
         raise KindError(f"cluster {name!r} was made by another version of this package: its configuration cannot be read: {error}") from error

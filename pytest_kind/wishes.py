@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind.cluster import Request
-from pytest_kind.config.load import checked, from_file, from_mapping
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
 from pytest_kind.invocation import asks_for_specs, has_own_cluster, worker_of
@@ -30,16 +29,7 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
     source = settings.sources["config"]
     if wanted is None:
         wanted, source = config.hook.pytest_kind_cluster_config(pytestconfig=config), "pytest_kind_cluster_config"
-    if wanted is None:
-        cluster_config = ClusterConfig()
-    elif isinstance(wanted, ClusterConfig):
-        cluster_config = checked(wanted, source)
-    elif isinstance(wanted, Mapping):
-        cluster_config = from_mapping(wanted, source)
-    elif isinstance(wanted, (str, Path)):
-        cluster_config = from_file(config.rootpath / wanted)
-    else:
-        raise UsageError(f"{source}: {wanted!r} is not accepted; accepted is the path of a file, a mapping or a ClusterConfig")
+    cluster_config = ClusterConfig() if wanted is None else _config(wanted, source, config.rootpath)
     image = cluster_config.nodes[0].image
     if image is not None and settings.source is not None:
         raise UsageError(
@@ -63,6 +53,18 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         warm=settings.warm,
         upstream=asks_for_specs(config),
     )
+
+
+def _config(wanted: object, source: str, folder: Path) -> ClusterConfig:
+    from pytest_kind.config.load import checked, from_file, from_mapping  # noqa: PLC0415 - pydantic: a tenth of a second, for those who have one
+
+    if isinstance(wanted, ClusterConfig):
+        return checked(wanted, source)
+    if isinstance(wanted, Mapping):
+        return from_mapping(wanted, source)
+    if isinstance(wanted, (str, Path)):
+        return from_file(folder / wanted)
+    raise UsageError(f"{source}: {wanted!r} is not accepted; accepted is the path of a file, a mapping or a ClusterConfig")
 
 
 def _name(settings: Settings, cluster_config: ClusterConfig, config: pytest.Config) -> str | None:

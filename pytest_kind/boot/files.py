@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 Files = dict[str, tuple[bytes, int]]
 
-_COPYING = ("program", "phases", "snapshot", "thaw", "restore", "revive")
+_COPYING = ("program", "phases", "snapshot", "thaw", "restore", "revive", "rules")
 _PROGRAMS = (
     "network",
+    "begin",
     "prepare",
     "facts",
     "join",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_kind.api.http import ApiError
+from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.frozen import FOLDER, Frozen, words
 from pytest_kind.boot.kubeadm import has_units
 from pytest_kind.boot.ready import dns_address, heartbeats
@@ -18,10 +19,10 @@ from pytest_kind.errors import CommandError, KindError
 from pytest_kind.image.archive import member
 
 if TYPE_CHECKING:
-    from pytest_kind.boot.context import BootContext, BootMachine
     from pytest_kind.provision.provider import Provider
 
 _SNAPSHOT = "kind/pytest-kind/snapshot.db"
+_RULES = "kind/pytest-kind/rules.saved"
 _AUTHORITY = "etc/kubernetes/pki/ca.crt"
 # What kubeadm wrote on a node that joined.
 _KUBELET = ("config.yaml", "kubeadm-flags.env")
@@ -39,6 +40,7 @@ class Freeze:
     def __call__(self, context: BootContext) -> None:
         try:
             context.exec(["/kind/pytest-kind/snapshot", f"/{_SNAPSHOT}"])
+            side_by_side(lambda one: context.exec(["/kind/pytest-kind/rules", "save", f"/{_RULES}"], on=one), context.nodes)
             context.frozen = describe(context)  # after it: no sign of life in it is later than those that are told
         except (ApiError, CommandError, NotFreezable) as error:
             context.frozen = None
@@ -105,8 +107,11 @@ def archive(context: BootContext, provider: Provider) -> Iterator[IO[bytes]]:
             if has_units(context.facts):
                 units = "etc/systemd/system"
                 _take(provider, context.first, tar, {f"{units}/{name}.service": f"{FOLDER}/units/{name}.service" for name in PROGRAMS})
-            for one in context.nodes[1:]:
+            for one in context.nodes:
                 target = f"{FOLDER}/nodes/{one.machine.place.number}"
+                _take(provider, one, tar, {_RULES: f"{target}/rules"})
+                if one is context.first:
+                    continue
                 _take(provider, one, tar, {f"var/lib/kubelet/{name}": f"{target}/kubelet/{name}" for name in _KUBELET})
                 if one.machine.is_control_plane:
                     _take(provider, one, tar, {"etc/kubernetes/manifests": f"{target}/manifests"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.boot import addons
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
@@ -11,12 +13,17 @@ POLL_SECONDS = 0.03
 _NAME = "kubernetes.default.svc.cluster.local"
 
 
-def wait_for_api(context: BootContext) -> None:
-    """Waits until the API server says that it is ready."""
+def wait_for_api(context: BootContext, *, without: Sequence[str] = ()) -> None:
+    """Waits until the API server says that it is ready.
+
+    Args:
+        without: hooks of its start that are not waited for (https://kubernetes.io/docs/reference/using-api/health-checks/).
+    """
+    path = "/readyz" + "".join(f"{'&' if number else '?'}exclude=poststarthook/{name}" for number, name in enumerate(without))
 
     def probe() -> NotYet | bool:
         try:
-            context.api.text("/readyz")
+            context.api.text(path)
         except ApiError as error:
             return NotYet(str(error))
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import tokenize
@@ -115,7 +116,11 @@ def read_inputs(architecture: str, kubernetes: str | None = None, source: str = 
 
 def _code(file: Path) -> str:
     """A module's text without its comments and empty lines: what they say changes no image."""
-    text = file.read_text(encoding="utf-8")
+    return _uncommented(file.read_text(encoding="utf-8"))
+
+
+@functools.cache  # a digest is asked for several times over
+def _uncommented(text: str) -> str:
     lines = text.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:

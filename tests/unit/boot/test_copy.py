@@ -17,6 +17,7 @@ from support.credentials import admin_conf
 from support.engine import FakeEngine
 from unit.boot.test_freeze import FROZEN, LEASES, folder, listing
 
+READY = "/readyz?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
 AUTHENTICATION = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
 TOLD = {"admin": admin_conf(), "superAdmin": admin_conf(), "authority": "ca", "frontProxy": "front", "workers": {"c-worker": "its kubeconfig"}}
 
@@ -62,14 +63,14 @@ class TestCopiedApi:
         self, connected: BootContext, api_server: ApiServer, engine: FakeEngine
     ) -> None:
         api_server.answer("PATCH", AUTHENTICATION, (403, {"message": "not yet"}), (200, {}))
-        api_server.answer("GET", "/readyz", (200, "ok"))
+        api_server.answer("GET", READY, (200, "ok"))
         connected.authorities = {"client-ca-file": "new"}
         connected.deadline = Deadline(60)
         copy.CopiedApi()(connected)
         assert api_server.requests == [
             ("PATCH", AUTHENTICATION, {"data": {"client-ca-file": "new"}}),
             ("PATCH", AUTHENTICATION, {"data": {"client-ca-file": "new"}}),
-            ("GET", "/readyz", None),
+            ("GET", READY, None),
         ]
         assert engine.made("exec") == ["/kind/pytest-kind/release"]
 
@@ -79,7 +80,7 @@ class TestCopiedApi:
         leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
         api_server.answer("PATCH", AUTHENTICATION, (200, {}))
         api_server.answer("DELETE", f"{leases}/kube-controller-manager", (200, {}))
-        api_server.answer("GET", "/readyz", (200, "ok"))
+        api_server.answer("GET", READY, (200, "ok"))
         copy.CopiedApi()(make_context(config_of(2)))
         assert [path for method, path, _ in api_server.requests if method == "DELETE"] == [
             f"{leases}/kube-controller-manager",

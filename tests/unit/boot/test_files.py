@@ -17,8 +17,8 @@ from support.clusters import config_of, facts_of
 
 PERL = {"dns-ready", "hold", "thaw"}
 PROGRAMS = {
-    *("network", "prepare", "facts", "join", "release", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
-    *("program", "phases", "snapshot", "restore", "revive"),
+    *("network", "begin", "prepare", "facts", "join", "release", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
+    *("program", "phases", "snapshot", "restore", "revive", "rules"),
     *PERL,
 }
 UNITS = {*(f"pytest-kind-{name}.service" for name in ("prepare", "lease", "finish", "hold")), "kubelet.service.d/20-pytest-kind.conf"}

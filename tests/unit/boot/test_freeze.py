@@ -57,7 +57,10 @@ def ready(connected: BootContext, api_server: ApiServer) -> BootContext:
 class TestFreeze:
     def test_it_takes_etcds_state_and_tells_what_a_copy_must_know(self, ready: BootContext, engine: FakeEngine) -> None:
         freeze.Freeze()(ready)
-        assert engine.made("exec") == ["/kind/pytest-kind/snapshot /kind/pytest-kind/snapshot.db"]
+        assert engine.made("exec") == [
+            "/kind/pytest-kind/snapshot /kind/pytest-kind/snapshot.db",
+            "/kind/pytest-kind/rules save /kind/pytest-kind/rules.saved",
+        ]
         assert ready.frozen == Frozen(
             image="",
             cluster="c",
@@ -123,6 +126,8 @@ class TestArchive:
             engine.offer(f"etc/systemd/system/{name}.service", folder(f"{name}.service", {f"{name}.service": name.encode()}), container)
         for name in ("config.yaml", "kubeadm-flags.env"):
             engine.offer(f"var/lib/kubelet/{name}", folder(name, {name: b"kubelet's"}), container)
+        rules = {"rules.saved/iptables": b"*nat", "rules.saved/ip6tables": b"*nat"}
+        engine.offer("kind/pytest-kind/rules.saved", folder("rules.saved", rules), container)
         manifests = {"manifests/etcd.yaml": b"a pod", "manifests/more/too.yaml": b"another"}
         engine.offer("etc/kubernetes/manifests", folder("manifests", manifests), container)
 
@@ -139,6 +144,8 @@ class TestArchive:
         assert found == {
             "kind/frozen/etcd.db": b"state",
             "kind/frozen/ca.crt": b"authority",
+            "kind/frozen/nodes/1/rules/iptables": b"*nat",
+            "kind/frozen/nodes/1/rules/ip6tables": b"*nat",
             **{
                 f"kind/frozen/units/{name}.service": name.encode() for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
             },
@@ -148,6 +155,7 @@ class TestArchive:
         self.offer(engine)
         found = self.contents(make_context(config_of(2, 1)), engine)
         assert {name for name in found if "/nodes/" in name} == {
+            *(f"kind/frozen/nodes/{number}/rules/{name}" for number in (1, 2, 3) for name in ("iptables", "ip6tables")),
             *(f"kind/frozen/nodes/2/{name}" for name in ("kubelet/config.yaml", "kubelet/kubeadm-flags.env")),
             *(f"kind/frozen/nodes/2/manifests/{name}" for name in ("etcd.yaml", "more/too.yaml")),
             *(f"kind/frozen/nodes/3/{name}" for name in ("kubelet/config.yaml", "kubelet/kubeadm-flags.env")),
