@@ -178,22 +178,15 @@ class Mark:
 
 
 class Finish:
-    """kubeadm's remaining phases: its configuration, the nodes' mark, the bootstrap token's rights.
+    """Waits for kubeadm's remaining phases: its configuration, the nodes' mark, the bootstrap token's rights.
 
-    Args:
-        wait: whether to wait for them; who needs them later waits then (``settle``).
+    Without it they come some seconds after the API server (``release``); who needs them before has them begin then (``settle``).
     """
 
     name = "finish"
 
-    def __init__(self, *, wait: bool) -> None:
-        self._wait = wait
-
     def __call__(self, context: BootContext) -> None:
-        if self._wait:
-            settle(context)
-        else:
-            context.exec(["systemctl", "start", "--no-block", "pytest-kind-finish.service"])
+        settle(context)
 
 
 def settle(context: BootContext) -> None:
@@ -216,8 +209,8 @@ def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
     last: list[Action] = [Freeze()] if freeze else []
     start: list[Action] = [Fill(), Start(), ControlPlane(), Facts(), ApiServer(), Manifests()]
     if nodes == 1:
-        return [*start, NodesReady(), Mark(), Dns(), Defaults(), *last, Finish(wait=False)]
-    return [*start, Finish(wait=True), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
+        return [*start, NodesReady(), Mark(), Dns(), Defaults(), *last]
+    return [*start, Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
 
 
 def joining_actions() -> list[Action]:

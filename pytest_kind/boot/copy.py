@@ -98,6 +98,6 @@ class Alive:
 
 def copying_actions() -> list[Action]:
     """The steps for a copy."""
-    from pytest_kind.boot.actions import Fill, Finish, Start  # noqa: PLC0415 - they are above this module
+    from pytest_kind.boot.actions import Fill, Start  # noqa: PLC0415 - they are above this module
 
-    return [Fill(), Start(), Credentials(), CopiedApi(), Alive(), Dns(), Finish(wait=False)]
+    return [Fill(), Start(), Credentials(), CopiedApi(), Alive(), Dns()]

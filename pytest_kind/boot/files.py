@@ -42,6 +42,7 @@ _SYSTEMD = {
     "pytest-kind-prepare.service": "system/pytest-kind-prepare.service",
     "pytest-kind-lease.service": "system/pytest-kind-lease.service",
     "pytest-kind-finish.service": "system/pytest-kind-finish.service",
+    "pytest-kind-finish.timer": "system/pytest-kind-finish.timer",
     "pytest-kind-hold.service": "system/pytest-kind-hold.service",
     "kubelet.conf": "system/kubelet.service.d/20-pytest-kind.conf",
     "system.conf": "system.conf.d/20-pytest-kind.conf",

@@ -262,12 +262,8 @@ class TestMark:
 
 
 class TestFinish:
-    def test_it_goes_on_beside_the_first_test(self, connected: BootContext, engine: FakeEngine) -> None:
-        actions.Finish(wait=False)(connected)
-        assert engine.made("exec") == ["systemctl start --no-block pytest-kind-finish.service"]
-
     def test_who_needs_it_waits_for_it(self, connected: BootContext, engine: FakeEngine) -> None:
-        actions.Finish(wait=True)(connected)
+        actions.Finish()(connected)
         assert engine.made("exec") == ["/kind/pytest-kind/settle"]
 
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
@@ -299,7 +295,7 @@ class TestControlPlane:
 @pytest.mark.parametrize(
     ("nodes", "names"),
     [
-        (1, ["fill", "engine", "units", "kubeadm", "API", "manifests", "node", "mark", "DNS", "defaults", "finish"]),
+        (1, ["fill", "engine", "units", "kubeadm", "API", "manifests", "node", "mark", "DNS", "defaults"]),
         (2, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
         (5, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
     ],

@@ -21,7 +21,11 @@ PROGRAMS = {
     *("program", "phases", "snapshot", "restore", "revive", "rules"),
     *PERL,
 }
-UNITS = {*(f"pytest-kind-{name}.service" for name in ("prepare", "lease", "finish", "hold")), "kubelet.service.d/20-pytest-kind.conf"}
+UNITS = {
+    *(f"pytest-kind-{name}.service" for name in ("prepare", "lease", "finish", "hold")),
+    "pytest-kind-finish.timer",
+    "kubelet.service.d/20-pytest-kind.conf",
+}
 SYSTEMD = {*(f"system/{unit}" for unit in UNITS), "system.conf.d/20-pytest-kind.conf"}
 EVERYWHERE = {
     **{f"kind/pytest-kind/{name}": "755" for name in PROGRAMS},
