@@ -22,8 +22,8 @@ DISCOVERY = "/kind/pytest-kind/discovery.conf"
 _EVERYWHERE = {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"], "dual": ["0.0.0.0/0", "::/0"]}
 # Their clients are limited to 20 requests a second by default, which costs a start five seconds.
 _UNTHROTTLED = {"kube-api-qps": "1000", "kube-api-burst": "2000"}
-# Collecting garbage twice as often keeps a node 45 MB smaller and costs no CPU that could be measured.
-_SMALL_HEAP = {"GOGC": "100"}
+# Collecting garbage twice as often keeps a node 50 MB smaller, and costs an API server's start 0.3 s of CPU.
+_SMALL_HEAP = {"GOGC": "50"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ def _cluster(config: ClusterConfig, facts: ClusterFacts) -> Document:
             "extraEnvs": _arguments(_SMALL_HEAP),
         },
         "controllerManager": {"extraArgs": _arguments({"enable-hostpath-provisioner": "true", **controllers}), "extraEnvs": _arguments(_SMALL_HEAP)},
-        "scheduler": {"extraArgs": _arguments(controllers)},
+        "scheduler": {"extraArgs": _arguments(controllers), "extraEnvs": _arguments(_SMALL_HEAP)},
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(etcd)}},
         "networking": {"podSubnet": ",".join(networking.pod_subnets), "serviceSubnet": ",".join(networking.service_subnets)},
     }
