@@ -35,7 +35,7 @@ class Watched:
 
     def __init__(self, server: ApiServer, scratch: Path, on_failure: Callable[[PullFailure], None] | None = None) -> None:
         self.reported: queue.Queue[PullFailure] = queue.Queue()
-        self.watch = PullWatch(credentials(server.url), scratch, [LISTED, INVALID], on_failure or self.reported.put, every=0.01)
+        self.watch = PullWatch(credentials(server.url), scratch, [LISTED, INVALID], on_failure or self.reported.put, patience=0, every=0.01)
 
     def next(self) -> PullFailure:
         return self.reported.get(timeout=SECONDS)
@@ -64,6 +64,21 @@ def looked(server: ApiServer, times: int) -> None:
         return None if seen >= times else NotYet(f"listed {seen} times")
 
     wait_for("looks", probe, Deadline(SECONDS))
+
+
+def test_a_spec_has_a_while_to_do_without(server: ApiServer, tmp_path: Path) -> None:
+    now, reported = [1000.0], queue.Queue[PullFailure]()
+    server.answer("GET", PODS, (200, {"items": [pod("a")]}))
+    watch = PullWatch(credentials(server.url), tmp_path, [LISTED], reported.put, patience=60, every=0.01, clock=lambda: now[0])
+    try:
+        looked(server, 3)
+        now[0] += 59.9
+        looked(server, 3)
+        assert reported.empty()
+        now[0] += 0.2
+        assert reported.get(timeout=SECONDS).pod == "a"
+    finally:
+        watch.stop()
 
 
 def test_a_failure_is_reported_once_for_its_namespace(server: ApiServer, watched: Watched) -> None:
