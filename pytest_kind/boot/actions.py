@@ -135,7 +135,7 @@ def _addons(context: BootContext) -> list[addons.Document]:
     address = context.facts.endpoint.address
     storage = context.manifests["storage"]
     return [
-        addons.cluster_admins(),
+        *addons.bindings(),
         *([] if context.config.networking.kube_proxy_mode == "none" else addons.documents(context.manifests["proxy"])),
         *addons.quick_dns(addons.documents(context.manifests["dns"]), address, spread=context.facts.replicated),
         *addons.direct_storage(addons.documents(storage), address),

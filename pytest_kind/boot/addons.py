@@ -25,14 +25,26 @@ def documents(text: str) -> list[Document]:
     return [document for document in yaml.load_all(text, Loader=loader) if document]
 
 
-def cluster_admins() -> Document:
-    """The binding that makes ``admin.conf`` an administrator: kubeadm's own, which it makes in a later phase."""
+def bindings() -> list[Document]:
+    """Two of kubeadm's own bindings, which it makes in later phases.
+
+    One makes ``admin.conf`` an administrator. The other lets the API server ask kubelets for logs, exec and ports: a first test may
+    want that, and a kubelet remembers for half a minute whom it refused.
+    """
+    group, user = ("Group", "kubeadm:cluster-admins"), ("User", "kube-apiserver-kubelet-client")
+    return [
+        _binding("kubeadm:cluster-admins", "cluster-admin", *group),
+        _binding("kubeadm:apiserver-kubelet-client", "system:kubelet-api-admin", *user),
+    ]
+
+
+def _binding(name: str, role: str, kind: str, subject: str) -> Document:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": "kubeadm:cluster-admins"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "kubeadm:cluster-admins"}],
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": subject}],
     }
 
 

@@ -148,6 +148,7 @@ class TestApiServer:
         actions.ApiServer()(connected)
         assert [(method, (body or {}).get("kind")) for method, _, body in willing.requests] == [
             ("POST", "ClusterRoleBinding"),
+            ("POST", "ClusterRoleBinding"),
             ("POST", "DaemonSet"),
             ("POST", "Service"),
             ("POST", "Deployment"),
@@ -189,6 +190,7 @@ class TestApiServer:
         connected.deadline = Deadline(60)
         actions.ApiServer()(connected)
         assert [kind["kind"] for method, _, kind in willing.requests if method == "POST"] == [
+            "ClusterRoleBinding",
             "ClusterRoleBinding",
             "DaemonSet",
             "DaemonSet",

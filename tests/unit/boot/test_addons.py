@@ -34,11 +34,14 @@ def test_documents_that_are_empty_are_left_out() -> None:
     assert addons.documents("") == []
 
 
-def test_the_administrators_group_is_bound_to_the_administrators_role() -> None:
-    binding = addons.cluster_admins()
-    assert (binding["kind"], binding["metadata"]) == ("ClusterRoleBinding", {"name": "kubeadm:cluster-admins"})
-    assert binding["roleRef"]["name"] == "cluster-admin"
-    assert [(one["kind"], one["name"]) for one in binding["subjects"]] == [("Group", "kubeadm:cluster-admins")]
+def test_administrators_and_the_api_servers_way_to_kubelets_are_bound_as_kubeadm_does_later() -> None:
+    found = addons.bindings()
+    assert [(one["kind"], one["metadata"]["name"], one["roleRef"]["name"]) for one in found] == [
+        ("ClusterRoleBinding", "kubeadm:cluster-admins", "cluster-admin"),
+        ("ClusterRoleBinding", "kubeadm:apiserver-kubelet-client", "system:kubelet-api-admin"),
+    ]
+    subjects = [(subject["kind"], subject["name"]) for one in found for subject in one["subjects"]]
+    assert subjects == [("Group", "kubeadm:cluster-admins"), ("User", "kube-apiserver-kubelet-client")]
 
 
 def test_dns_has_one_replica_that_speaks_to_the_api_server_itself() -> None:
