@@ -70,9 +70,8 @@ def test_a_cluster_for_each_of_two_workers_and_one_timeline_of_both(run: Run, tm
     events = json.loads((tmp_path / "t.trace.json").read_text(encoding="utf-8"))["traceEvents"]
     for pid in (1, 2):
         began = {one["name"]: one["ts"] for one in events if one["ph"] == "i" and one["pid"] == pid}
-        # In a copy CoreDNS has its node already: the scheduler need not be ready before it.
-        for last in ("kube-scheduler", "coredns"):
-            order = ("systemd", "containerd", "etcd", last)
+        # etcd does not wait for containerd; and in a copy CoreDNS has its node already, and not to wait for the scheduler.
+        for order in (("systemd", "etcd", "kube-scheduler"), ("systemd", "containerd", "coredns"), ("etcd", "coredns")):
             assert [began[name] for name in order] == sorted(began[name] for name in order)
         assert began.keys() > {"kubelet", "kube-apiserver", "kube-controller-manager", "kube-proxy"}
         phases = {one["name"]: (one["ts"], one["ts"] + one["dur"]) for one in events if one["ph"] == "X" and one["pid"] == pid}
