@@ -76,12 +76,12 @@ def attach(provider: Provider, name: str, folder: Path, progress: Progress) -> K
 
 def _config(provider: Provider, name: str) -> ClusterConfig:
     """What the cluster was asked to be: a file on its control planes (boot/files.py)."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - a tenth of a second, for those who attach
+
     plane = _plane(provider, name)
     try:
         with provider.get(plane.id, f"/{CONFIG_FILE}") as archive, tarfile.open(fileobj=archive) as tar:
             file = tar.extractfile("cluster.json")
-            from pydantic import TypeAdapter  # noqa: PLC0415 - a tenth of a second, for those who attach
-
             return TypeAdapter(ClusterConfig).validate_json(file.read() if file is not None else b"")
     except (KindError, tarfile.TarError, LookupError, ValueError) as error:
         raise KindError(f"cluster {name!r} was made by another version of this package: its configuration cannot be read: {error}") from error

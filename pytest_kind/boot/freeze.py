@@ -108,10 +108,9 @@ def archive(context: BootContext, provider: Provider) -> Iterator[IO[bytes]]:
                 units = "etc/systemd/system"
                 _take(provider, context.first, tar, {f"{units}/{name}.service": f"{FOLDER}/units/{name}.service" for name in PROGRAMS})
             for one in context.nodes:
+                _take(provider, one, tar, {_RULES: f"{FOLDER}/nodes/{one.machine.place.number}/rules"})
+            for one in context.nodes[1:]:
                 target = f"{FOLDER}/nodes/{one.machine.place.number}"
-                _take(provider, one, tar, {_RULES: f"{target}/rules"})
-                if one is context.first:
-                    continue
                 _take(provider, one, tar, {f"var/lib/kubelet/{name}": f"{target}/kubelet/{name}" for name in _KUBELET})
                 if one.machine.is_control_plane:
                     _take(provider, one, tar, {"etc/kubernetes/manifests": f"{target}/manifests"})
