@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_kind.answering import Answering
 from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.copy import copying_actions
@@ -47,6 +48,7 @@ class Attempt:
         scratch: a private folder.
         retain: whether the machines of a boot that failed stay, to be looked at.
         failed: told of a boot that failed, its cluster's name and the evidence, while its machines are there.
+        spoilt: told when what it is a copy of turns out to be no good after it was handed over.
     """
 
     provider: Provider
@@ -63,11 +65,13 @@ class Attempt:
     progress: Progress
     retain: bool
     failed: Callable[[str, str], object]
+    spoilt: Callable[[], object]
     there: list[BootMachine] = field(default_factory=list)
     phase: str = "create"
     context: BootContext | None = None
     renewal: Renewal | None = None
     freezing: Freezing | None = None
+    answering: Answering | None = None
 
     def run(self) -> BootContext:
         """Makes it, and returns what is known of it.
@@ -124,6 +128,8 @@ class Attempt:
         own = copying_actions() if self.copied is not None else default_actions(len(self.facts.nodes), freeze=freeze is not None)
         for action in own:
             self._step(context, action)
+        if context.dns_later:
+            self.answering = Answering(self.connect, context, self.spoilt)
         if freeze is not None and context.frozen is not None:  # before the steps that others add, which every copy goes through as well
             image = self.image(self.facts.machines[0])
             self.freezing = Freezing(self.connect, context, image=image, wanted=freeze, marks=self.plan.builder_marks, told=self.progress.note)
@@ -149,6 +155,8 @@ class Attempt:
     def _roll_back(self) -> None:
         if self.renewal is not None:
             self.renewal.stop()
+        if self.answering is not None:
+            self.answering.forget()
         if not self.retain:
             remove_cluster(self.provider, self.plan.cluster, self.session)
         if self.freezing is not None:

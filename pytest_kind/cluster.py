@@ -216,10 +216,12 @@ class Maker:
             progress=self.progress,
             retain=self.retain,
             failed=self.failed,
+            spoilt=lambda: None if copied is None else frozen.discard(self.provider, copied.image),
         )
         context = attempt.run()
         handle = self._handle(request, images, plan, context.machines, context.admin, tuple(context.phases))
-        handle._site.renewal, handle._site.freezing = attempt.renewal, attempt.freezing  # noqa: SLF001 - they are the handle's from here on
+        site = handle._site  # noqa: SLF001 - what goes on beside the tests is the handle's from here on
+        site.renewal, site.freezing, site.answering = attempt.renewal, attempt.freezing, attempt.answering
         handle.begins = tuple(context.begins)
         return handle
 

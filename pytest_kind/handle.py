@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from kubernetes.client import ApiClient
 
+    from pytest_kind.answering import Answering
     from pytest_kind.config.types import ClusterConfig, Node
     from pytest_kind.frozen import Freezing
     from pytest_kind.lease.renewal import Renewal
@@ -52,6 +53,7 @@ class Site:
         progress: who is told.
         renewal: of the machines' leases; none for a kept cluster.
         freezing: whoever reads the machines' files for copies, as long as that lasts.
+        answering: whoever awaits DNS' first answer, likewise.
     """
 
     provider: Provider
@@ -61,6 +63,7 @@ class Site:
     progress: Progress
     renewal: Renewal | None = None
     freezing: Freezing | None = None
+    answering: Answering | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -258,11 +261,20 @@ class KindCluster:
             self._client.configuration.host = kubeconfig.credentials(admin).server
 
     def delete(self) -> None:
-        """Removes the cluster, kept or not. Does nothing the second time."""
+        """Removes the cluster, kept or not. Does nothing the second time.
+
+        Raises:
+            BootError: its DNS had never answered.
+        """
+        answering, self._site.answering = self._site.answering, None
+        if answering is not None:
+            answering.forget()
         self.release()
         if not self._deleted:
             remove_cluster(self._site.provider, self.name)
             self._deleted = True
+        if answering is not None:
+            answering.ended()
 
     @property
     def lease_failure(self) -> str | None:
@@ -270,7 +282,11 @@ class KindCluster:
         return self._site.renewal.last_failure if self._site.renewal is not None else None
 
     def release(self) -> None:
-        """Lets go of the cluster without removing it: the client is closed, the lease runs from here."""
+        """Lets go of the cluster without removing it: the client is closed, the lease runs from here.
+
+        Raises:
+            BootError: its DNS never answered.
+        """
         if self._site.renewal is not None:
             self._site.renewal.stop()
             self._site.renewal = None
@@ -280,3 +296,6 @@ class KindCluster:
         if self._client is not None:
             self._client.close()  # type: ignore[no-untyped-call]
             self._client = None
+        if self._site.answering is not None:
+            answering, self._site.answering = self._site.answering, None
+            answering.wait()

@@ -19,7 +19,7 @@ from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.freeze import Freeze, images
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT, has_units
-from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, NodesReady, wait_for_api
+from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, wait_for_api
 from pytest_kind.boot.units import unit_files
 from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
@@ -134,8 +134,10 @@ class ApiServer:
 def _addons(context: BootContext) -> list[addons.Document]:
     address = context.facts.endpoint.address
     storage = context.manifests["storage"]
+    authority = kubeconfig.credentials(context.admin).authority.decode()
     return [
         *addons.bindings(),
+        *addons.defaults(authority),
         *([] if context.config.networking.kube_proxy_mode == "none" else addons.documents(context.manifests["proxy"])),
         *addons.quick_dns(addons.documents(context.manifests["dns"]), address, spread=context.facts.replicated),
         *addons.direct_storage(addons.documents(storage), address),
@@ -201,7 +203,8 @@ def settle(context: BootContext) -> None:
 def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
     """The steps for a new cluster of so many nodes.
 
-    Others can join when kubeadm has finished; a single node's users need not wait for that.
+    Others can join when kubeadm has finished; a single node's users need not wait for that, nor for DNS, whose first answer is awaited
+    beside the first test (``answering.py``) unless the cluster is to be frozen as it is then.
 
     Args:
         freeze: whether copies are to be made of it.
@@ -209,7 +212,7 @@ def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
     last: list[Action] = [Freeze()] if freeze else []
     start: list[Action] = [Fill(), Start(), ControlPlane(), Facts(), ApiServer(), Manifests()]
     if nodes == 1:
-        return [*start, NodesReady(), Mark(), Dns(), Defaults(), *last]
+        return [*start, NodesReady(), Mark(), Dns() if freeze else DnsLater(), Defaults(), *last]
     return [*start, Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
 
 

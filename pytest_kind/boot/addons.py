@@ -38,6 +38,21 @@ def bindings() -> list[Document]:
     ]
 
 
+def defaults(authority: str) -> list[Document]:
+    """What the controller manager makes for every namespace, for those of the first pods: it has no sooner begun than they need it.
+
+    Args:
+        authority: the cluster's, in PEM: each pod that speaks to the API mounts it
+            (https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttoken).
+    """
+    account: Document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"}}
+    trusted: list[Document] = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": namespace}, "data": {"ca.crt": authority}}
+        for namespace in ("default", "kube-system")
+    ]
+    return [account, *trusted]
+
+
 def _binding(name: str, role: str, kind: str, subject: str) -> Document:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -57,6 +57,7 @@ class BootContext:
         deadline: of the whole boot.
         copied: the frozen cluster that this one is a copy of, if it is one.
         frozen: what is to be frozen of this one, when it is ready.
+        dns_later: whether nobody has waited for DNS' first answer yet.
         images: those of a node before the configuration brought any; nothing where it brings none.
         phases: how long each step took, in seconds.
         begins: when each of them began, by ``time.monotonic()``.
@@ -73,6 +74,7 @@ class BootContext:
     progress: Progress
     copied: Frozen | None = None
     frozen: Frozen | None = None
+    dns_later: bool = False
     images: set[str] | None = None
     server: str = ""
     admin: dict[str, Any] = field(default_factory=dict)

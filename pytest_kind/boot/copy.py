@@ -13,7 +13,7 @@ from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import ApiError
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.join import common_keys
-from pytest_kind.boot.ready import POLL_SECONDS, Dns, heartbeats, wait_for_api
+from pytest_kind.boot.ready import POLL_SECONDS, DnsLater, heartbeats, wait_for_api
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
@@ -97,7 +97,7 @@ class Alive:
 
 
 def copying_actions() -> list[Action]:
-    """The steps for a copy."""
+    """The steps for a copy. DNS' first answer is awaited beside the first test (``answering.py``)."""
     from pytest_kind.boot.actions import Fill, Start  # noqa: PLC0415 - they are above this module
 
-    return [Fill(), Start(), Credentials(), CopiedApi(), Alive(), Dns()]
+    return [Fill(), Start(), Credentials(), CopiedApi(), Alive(), DnsLater()]

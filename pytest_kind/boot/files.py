@@ -83,7 +83,7 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
         files |= _copy_files(config, facts, machine, copied)
     elif first and not config.networking.disable_default_cni:
         # In place before the kubelet asks, so that nothing waits for an agent: the first node gets the first share.
-        files |= cni_files(first_shares(config))
+        files |= {**cni_files(first_shares(config), ipam=IPAM), **_ipam_files(config)}
     return files
 
 
@@ -97,11 +97,13 @@ def _copy_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, co
     last = [_last(share, [address for addresses in pods.values() for address in addresses]) for share in node_shares[name]]
     lines = ["last " + " ".join(last), *(f"{pod} {' '.join(addresses)}" for pod, addresses in pods.items())]
     addresses = "".join(f"{line}\n" for line in lines).encode()
-    return {**files, f"{_HERE}/pod-addresses": (addresses, 0o644), **cni_files(node_shares[name], ipam=IPAM), **_ipam_file()}
+    return {**files, f"{_HERE}/pod-addresses": (addresses, 0o644), **cni_files(node_shares[name], ipam=IPAM), **_ipam_files(config)}
 
 
-def _ipam_file() -> Files:
-    return {f"opt/cni/bin/{IPAM}": ((resources.files("pytest_kind.boot") / "node" / "ipam").read_bytes(), 0o755)}
+def _ipam_files(config: ClusterConfig) -> Files:
+    """Our address plugin, and what it heeds: DNS' first answer is awaited where somebody serves its address."""
+    awaited = {} if config.networking.kube_proxy_mode == "none" else {f"{_HERE}/dns-awaited": (b"", 0o644)}
+    return {f"opt/cni/bin/{IPAM}": ((resources.files("pytest_kind.boot") / "node" / "ipam").read_bytes(), 0o755), **awaited}
 
 
 def _last(share: str, addresses: Iterable[str]) -> str:

@@ -77,6 +77,15 @@ class Dns:
         side_by_side(ask, asked[:1] if context.config.networking.disable_default_cni else asked)
 
 
+class DnsLater:
+    """Leaves that to whoever makes the cluster, beside its first test: pods get their networks when it is so (``boot/node/ipam``)."""
+
+    name = "DNS later"
+
+    def __call__(self, context: BootContext) -> None:
+        context.dns_later = True
+
+
 class Defaults:
     """Waits for what tests take for granted: the default ServiceAccount and the default StorageClass."""
 

@@ -6,6 +6,7 @@ server. The programs are those of the same images, with kubeadm's own arguments,
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pytest_kind.boot import addons
@@ -18,6 +19,9 @@ PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler
 _FOLDER = "etc/systemd/system"
 _BIN = "/kind/pytest-kind/bin"
 _STOP_SECONDS = 1
+_ETCD = "unix:///run/etcd.sock"  # which only root may write to
+_LISTENS, _SERVERS = "--listen-client-urls=", "--etcd-servers="
+_OWN = re.compile(rf"{_SERVERS}https://(127\.0\.0\.1|\[::1\]):2379")
 
 
 def unit_files(manifests: dict[str, str]) -> dict[str, tuple[bytes, int]]:
@@ -42,7 +46,7 @@ def unit(pod: Pod) -> str:
     if len(containers) != 1 or pod["spec"].get("initContainers"):
         raise KindError(f"static pod {name} has several containers: as a unit of its node it can have one")
     container = containers[0]
-    words: list[str] = [*container.get("command", []), *container.get("args", [])]
+    words = _local([*container.get("command", []), *container.get("args", [])])
     lines = [
         "[Unit]",
         f"Description={name}, kubeadm's static pod as a unit",
@@ -58,6 +62,21 @@ def unit(pod: Pod) -> str:
         *_binds(pod, container),
     ]
     return "\n".join([*lines, ""])
+
+
+def _local(words: list[str]) -> list[str]:
+    """The API server asks the node's own etcd over a socket: it has a connection for each resource, and over TLS each has a handshake."""
+    if any(word.startswith(_SERVERS) and not _OWN.fullmatch(word) for word in words):
+        return words  # another etcd, of the user's
+    found = []
+    for word in words:
+        if word.startswith(_LISTENS):
+            found.append(f"{word},{_ETCD}")
+        elif word.startswith(_SERVERS):
+            found.append(f"{_SERVERS}{_ETCD}")
+        elif not word.startswith(("--etcd-cafile=", "--etcd-certfile=", "--etcd-keyfile=")):
+            found.append(word)
+    return found
 
 
 def _binds(pod: Pod, container: Pod) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.kubeadm import ClusterFacts
@@ -13,7 +14,7 @@ from pytest_kind.config.types import ClusterConfig
 from pytest_kind.progress import Progress
 from support.api_server import ApiServer
 from support.clusters import MakeContext, context_of, facts_of
-from support.credentials import credentials
+from support.credentials import admin_conf, credentials
 from support.engine import FakeEngine
 
 
@@ -31,6 +32,7 @@ def make_context(engine: FakeEngine, api_server: ApiServer, tmp_path: Path) -> I
     def make(config: ClusterConfig) -> BootContext:
         made.append(context_of(engine, config, tmp_path))
         made[-1].connect(credentials(api_server.url))
+        made[-1].admin = yaml.safe_load(admin_conf())
         return made[-1]
 
     yield make
@@ -50,6 +52,7 @@ def context(engine: FakeEngine, tmp_path: Path) -> Iterator[BootContext]:
 def connected(context: BootContext, api_server: ApiServer) -> BootContext:
     """The context once it knows the API server."""
     context.connect(credentials(api_server.url))
+    context.admin = yaml.safe_load(admin_conf())
     return context
 
 

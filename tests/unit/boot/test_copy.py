@@ -23,7 +23,7 @@ TOLD = {"admin": admin_conf(), "superAdmin": admin_conf(), "authority": "ca", "f
 
 
 def test_the_steps_in_order() -> None:
-    assert [action.name for action in copy.copying_actions()] == ["fill", "engine", "keys", "API", "node", "DNS"]
+    assert [action.name for action in copy.copying_actions()] == ["fill", "engine", "keys", "API", "node", "DNS later"]
 
 
 class TestCredentials:

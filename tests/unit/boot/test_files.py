@@ -32,6 +32,7 @@ EVERYWHERE = {
     **{f"kind/pytest-kind/{name}": "644" for name in ("node.env", "peers", "shares")},
 }
 CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
+IPAM, AWAITED = "opt/cni/bin/pytest-kind-ipam", "kind/pytest-kind/dns-awaited"
 DUAL = Networking(ip_family="dual")
 IPV6 = Networking(ip_family="ipv6")
 
@@ -55,7 +56,7 @@ class TestWhichFiles:
     planes: ClassVar = {"kind/pytest-kind/cluster.json": "600"}  # it may have a password in it, a mirror's
 
     def test_of_the_first_node(self) -> None:
-        assert modes(files(ClusterConfig())) == {**self.nodes, **self.planes, CONFLIST: "644"}
+        assert modes(files(ClusterConfig())) == {**self.nodes, **self.planes, CONFLIST: "644", IPAM: "755", AWAITED: "644"}
 
     def test_of_others_whose_share_of_the_pod_subnets_is_not_known_yet(self) -> None:
         assert modes(files(config_of(2, 1), 1)) == {**self.nodes, **self.planes}
@@ -83,7 +84,7 @@ class TestWhichFiles:
 
 def test_programs_are_scripts_that_say_how_they_are_run() -> None:
     first_lines = {path.rsplit("/", 1)[1]: content.split(b"\n")[0] for path, (content, mode) in files(ClusterConfig()).items() if mode == 0o755}
-    assert first_lines == {name: b"#!/usr/bin/perl" if name in PERL else b"#!/bin/bash" for name in PROGRAMS}
+    assert first_lines == {name: b"#!/usr/bin/perl" if name in PERL else b"#!/bin/bash" for name in {*PROGRAMS, "pytest-kind-ipam"}}
 
 
 def test_kubeadms_configuration_is_the_nodes_own(facts: ClusterFacts) -> None:
@@ -170,7 +171,12 @@ class TestShares:
         assert first_shares(config) == shares
         found = files(config)
         assert found["kind/pytest-kind/shares"][0].decode() == f"c-control-plane {' '.join(shares)}\n"
-        assert found[CONFLIST] == cni_files(shares)[CONFLIST]
+        assert found[CONFLIST] == cni_files(shares, ipam="pytest-kind-ipam")[CONFLIST]
+
+    def test_pods_wait_for_the_first_answer_of_dns_where_somebody_gives_it(self) -> None:
+        assert AWAITED in files(ClusterConfig())
+        assert AWAITED not in files(config_of(networking=Networking(kube_proxy_mode="none")))
+        assert AWAITED not in files(config_of(networking=Networking(disable_default_cni=True)))
 
 
 def test_the_cni_configuration_has_a_range_and_a_way_out_for_each_family() -> None:
