@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from pytest_kind import fixtures
 from sphinx.ext.napoleon import Config, GoogleDocstring
+
+from pytest_kind import fixtures
 
 
 def text() -> str:
@@ -23,4 +24,4 @@ def found() -> list[tuple[str, str, str]]:
 def _entry(name: str, scope: str, doc: str) -> str:
     # Docstrings are reStructuredText; what stands around them is Markdown.
     rest = str(GoogleDocstring(doc, Config(napoleon_numpy_docstring=False), what="function"))
-    return f"::::{{fixture}} {name}\n:scope: {scope}\n\n```{{eval-rst}}\n{rest}\n```\n::::"
+    return f"::::{{fixture}} {name}\nScope: {scope}.\n\n```{{eval-rst}}\n{rest}\n```\n::::"

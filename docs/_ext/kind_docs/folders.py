@@ -15,7 +15,7 @@ class Folders(SphinxPostTransform):
 
     default_priority = 8
 
-    def run(self, **kwargs: Any) -> None:
+    def run(self, **kwargs: Any) -> None:  # noqa: ANN401 - Sphinx' signature
         """Replaces the links of this page."""
         del kwargs
         for link in list(self.document.findall(addnodes.pending_xref)):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 _HEAD = "Attributes:"
 
 
-def add_attributes(app: object, what: str, name: str, obj: Any, options: object, lines: list[str]) -> None:
+def add_attributes(app: object, what: str, name: str, obj: type, options: object, lines: list[str]) -> None:
     """Adds the ``Attributes`` of a class's parents to its own."""
     del app, name, options
     if what != "class" or _HEAD not in lines:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_kind import labels
 from sphinx.pycode import ModuleAnalyzer
+
+from pytest_kind import labels
 
 
 def text() -> str:

@@ -12,12 +12,12 @@ _FLAG = re.compile(r"(?<![`\w-])--[a-z][a-z-]+(?:=[A-Z]+)?")
 
 def text() -> str:
     """Each option with its environment variable, its ini key and its default."""
-    return "\n\n".join([*(_entry(option) for option in OPTIONS), _written("--kind-gc", None, GC_HELP)])
+    return "\n\n".join([*(_entry(option) for option in OPTIONS), _written("--kind-gc", None, sentence(GC_HELP))])
 
 
 def legacy() -> str:
     """The names of PyPI's pytest-kind."""
-    return "\n\n".join(_written(flag, metavar, words) for flag, _, metavar, words in LEGACY)
+    return "\n\n".join(_written(flag, metavar, sentence(words)) for flag, _, metavar, words in LEGACY)
 
 
 def marker() -> str:
@@ -30,7 +30,7 @@ def default_of(option: Option) -> str:
     """As it is read: ``off``, a value, or the words of the option's help."""
     found = _DEFAULT.search(option.help)
     if found:
-        return found[1]
+        return _FLAG.sub(r"`\g<0>`", found[1])
     if option.default is None:
         return "none"
     if option.default is False:
@@ -39,17 +39,14 @@ def default_of(option: Option) -> str:
 
 
 def _entry(option: Option) -> str:
-    fields = (
-        f":environment: `{option.environment}`\n:ini: `{option.ini}`\n:default: {default_of(option)}\n"
-        # What is no flag takes a value; a flag's, in environment and ini, is one of these.
-        + ("" if option.metavar else ":values: `1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`\n")
-    )
-    return _written(option.flag, option.metavar, _DEFAULT.sub("", option.help), fields)
+    places = f"Environment `{option.environment}`, ini `{option.ini}`, default {default_of(option)}."
+    # What is no flag takes a value; a flag's, in environment and ini, is one of these.
+    values = "" if option.metavar else " Values there: `1`, `true`, `yes`, `on`, or `0`, `false`, `no`, `off`."
+    return _written(option.flag, option.metavar, f"{sentence(_DEFAULT.sub('', option.help))}\n\n{places}{values}")
 
 
-def _written(flag: str, metavar: str | None, words: str, fields: str = "") -> str:
-    head = f"{flag}={metavar}" if metavar else flag
-    return f":::{{option}} {head}\n{sentence(words)}\n\n{fields}:::"
+def _written(flag: str, metavar: str | None, words: str) -> str:
+    return f":::{{option}} {flag}{'=' if metavar else ''}{metavar or ''}\n{words}\n:::"
 
 
 def sentence(words: str) -> str:
