@@ -18,10 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the pages. Warnings are errors."""
-    if built := pytestconfig.getoption("site", None):
+    built: Path | None = pytestconfig.getoption("site", None)
+    if built is not None:
         return pytestconfig.invocation_params.dir / built
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html", "-d", folder / "doctrees"]
-    done = subprocess.run([*command, ROOT / "docs", folder / "html"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html", "-d", str(folder / "doctrees")]
+    done = subprocess.run([*command, str(ROOT / "docs"), str(folder / "html")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "html"

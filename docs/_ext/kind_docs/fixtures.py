@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 from pytest_kind import fixtures
 
@@ -23,5 +23,5 @@ def found() -> list[tuple[str, str, str]]:
 
 def _entry(name: str, scope: str, doc: str) -> str:
     # Docstrings are reStructuredText; what stands around them is Markdown.
-    rest = str(GoogleDocstring(doc, Config(napoleon_numpy_docstring=False), what="function"))
+    rest = str(GoogleDocstring(doc, what="function"))
     return f"::::{{fixture}} {name}\nScope: {scope}.\n\n```{{eval-rst}}\n{rest}\n```\n::::"
