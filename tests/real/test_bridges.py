@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+import venv
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_kind.provision import docker_engine
 
 if TYPE_CHECKING:
-    import pytest
-
     from pytest_kind import KindCluster
 
 MIGRATING = Path(__file__).parents[2] / "docs" / "migrating.md"
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
+TOOLS = ["kubetest==0.9.5", "kr8s", "kopf", "pykube-ng", "pytest-helm-charts", "requests"]
 DEPLOYMENT = """
 apiVersion: apps/v1
 kind: Deployment
@@ -34,6 +37,19 @@ spec: {selector: {app: NAME}, ports: [{port: 80, targetPort: 8080}]}
 """
 # What the README's test expects of its application.
 SCRIPT = "\"/busybox mkdir -p /w/hello; printf 'Hello world!' >/w/hello/world; echo Sucessfully started; exec /busybox httpd -f -p 8080 -h /w\""
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that has the tools and, behind them, all that this one has: this checkout too."""
+    folder = tmp_path_factory.mktemp("tools")
+    venv.create(folder, with_pip=True)
+    made = folder / "bin" / "python"
+    (site,) = (folder / "lib").glob("python*/site-packages")
+    behind = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "behind.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in behind), encoding="utf-8")
+    subprocess.run([made, "-m", "pip", "install", "--quiet", "--no-compile", *TOOLS], check=True)
+    return made
 
 
 def run(python: Path, folder: Path, pytestconfig: pytest.Config, *args: str) -> str:

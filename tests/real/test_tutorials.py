@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -32,14 +33,13 @@ def environment(pytestconfig: pytest.Config) -> Iterator[Mapping[str, str]]:
     cache = pytestconfig.getoption("kind_cache_dir")
     given = {"PYTEST_KIND_CACHE_DIR": str(pytestconfig.invocation_params.dir / cache)} if cache else {}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") or name == "PYTEST_KIND_CACHE_DIR"}
-    # Of this environment's plugins kubetest needs the bridge.
-    yield {**kept, **given, "PYTEST_ADDOPTS": "-p pytest_kind.bridges", "PYTEST_KIND_KEEP": "1", "PYTEST_KIND_NAME": SHARED}
+    yield {**kept, **given, "PYTEST_KIND_KEEP": "1", "PYTEST_KIND_NAME": SHARED}
     for name in (SHARED, LOOK):
         KindCluster(name).delete()
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_does_what_it_says(page: str, python: Path, environment: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_page_does_what_it_says(page: str, environment: Mapping[str, str], tmp_path: Path) -> None:
     if page in OTHERS:
         environment = {name: value for name, value in environment.items() if name not in {"PYTEST_KIND_KEEP", "PYTEST_KIND_NAME"}}
     for step in steps(DOCS / f"{page}.md"):
@@ -47,13 +47,13 @@ def test_a_page_does_what_it_says(page: str, python: Path, environment: Mapping[
             (tmp_path / step.name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / step.name).write_text(step.text.replace(*IMAGE), encoding="utf-8")
         else:
-            give(step, python, environment, tmp_path)
+            give(step, environment, tmp_path)
 
 
-def give(command: Command, python: Path, environment: Mapping[str, str], folder: Path) -> None:
+def give(command: Command, environment: Mapping[str, str], folder: Path) -> None:
     """Gives a command there; it must succeed, and print what the page shows."""
     module = {"pytest": "pytest", "pytest-kind": "pytest_kind.cli"}[command.argv[0]]
     argv = [NAMED.sub(LOOK, word) for word in command.argv[1:]]
-    done = subprocess.run([python, "-m", module, *argv], cwd=folder, env=dict(environment), capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([sys.executable, "-m", module, *argv], cwd=folder, env=dict(environment), capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{command.argv}\n{done.stdout}{done.stderr}"
     assert [line for line in command.prints if NAMED.sub(LOOK, line) not in done.stdout] == []
