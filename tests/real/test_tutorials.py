@@ -16,15 +16,13 @@ from pytest_kind import KindCluster
 from support.walkthrough import Command, File, steps
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ["first-test", "operator", "manifests", "operators", "charts", "storage", "multi-node", "debugging"]
+PAGES = ["operator", "manifests", "operators", "charts", "storage", "debugging", "multi-node", "first-test"]  # which deletes it at its end
 OTHERS = {"multi-node"}  # a cluster of another shape, which goes with its run
 # The image of the pages needs a registry; this one is part of every node image that is built here.
 IMAGE = ("busybox:1.37", "localhost/pytest-kind/busybox:1.35.0")
 PASSED = re.compile(r"\d+ passed")
-OWN = secrets.token_hex(4)  # in names, so that nobody's cluster is taken for one of these
-SHARED = f"pages-{OWN}"
-NAMED = re.compile(r"\blook\b")  # the one that pages keep under a name
-LOOK = f"look-{OWN}"
+SHARED = f"pages-{secrets.token_hex(4)}"  # nobody's cluster is taken for it
+NAMED = re.compile(r"\blook\b")  # what pages call it
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +32,7 @@ def environment(pytestconfig: pytest.Config) -> Iterator[Mapping[str, str]]:
     given = {"PYTEST_KIND_CACHE_DIR": str(pytestconfig.invocation_params.dir / cache)} if cache else {}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") or name == "PYTEST_KIND_CACHE_DIR"}
     yield {**kept, **given, "PYTEST_KIND_KEEP": "1", "PYTEST_KIND_NAME": SHARED}
-    for name in (SHARED, LOOK):
-        KindCluster(name).delete()
+    KindCluster(SHARED).delete()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -53,7 +50,7 @@ def test_a_page_does_what_it_says(page: str, environment: Mapping[str, str], tmp
 def give(command: Command, environment: Mapping[str, str], folder: Path) -> None:
     """Gives a command there; it must succeed, and print what the page shows."""
     module = {"pytest": "pytest", "pytest-kind": "pytest_kind.cli"}[command.argv[0]]
-    argv = [NAMED.sub(LOOK, word) for word in command.argv[1:]]
+    argv = [NAMED.sub(SHARED, word) for word in command.argv[1:]]
     done = subprocess.run([sys.executable, "-m", module, *argv], cwd=folder, env=dict(environment), capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{command.argv}\n{done.stdout}{done.stderr}"
-    assert [line for line in command.prints if NAMED.sub(LOOK, line) not in done.stdout] == []
+    assert [line for line in command.prints if NAMED.sub(SHARED, line) not in done.stdout] == []
