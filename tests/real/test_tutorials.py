@@ -51,6 +51,8 @@ def give(command: Command, environment: Mapping[str, str], folder: Path) -> None
     """Gives a command there; it must succeed, and print what the page shows."""
     module = {"pytest": "pytest", "pytest-kind": "pytest_kind.cli"}[command.argv[0]]
     argv = [NAMED.sub(SHARED, word) for word in command.argv[1:]]
-    done = subprocess.run([sys.executable, "-m", module, *argv], cwd=folder, env=dict(environment), capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *argv], cwd=folder, env=dict(environment), capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, f"{command.argv}\n{done.stdout}{done.stderr}"
     assert [line for line in command.prints if NAMED.sub(SHARED, line) not in done.stdout] == []

@@ -39,7 +39,8 @@ def _section(parser: argparse.ArgumentParser) -> str:
 
 def _options(parser: argparse.ArgumentParser) -> str:
     hidden = (argparse._SubParsersAction, argparse._HelpAction)
-    shown = [one for one in parser._actions if one.help not in {None, argparse.SUPPRESS} and not isinstance(one, hidden)]
+    said = [one for one in parser._actions if one.help not in {None, argparse.SUPPRESS} and not isinstance(one, hidden)]
+    shown = [one for one in said if one.default is not argparse.SUPPRESS or one.dest == "version"]  # what each command repeats is said once
     flags = [_option(parser, one) for one in shown if one.option_strings]
     words = [f"{_metavar(one)}\n: {_help(parser, one)}" for one in shown if not one.option_strings]
     return "\n\n".join([f":::{{program}} {parser.prog}\n:::", *words, *flags])

@@ -39,7 +39,7 @@ def default_of(option: Option) -> str:
 
 
 def _entry(option: Option) -> str:
-    places = f"Environment `{option.environment}`, ini `{option.ini}`, default {default_of(option)}."
+    places = f"Environment `{option.environment}`, ini `{option.ini}`, default: {default_of(option)}."
     # What is no flag takes a value; a flag's, in environment and ini, is one of these.
     values = "" if option.metavar else " Values there: `1`, `true`, `yes`, `on`, or `0`, `false`, `no`, `off`."
     return _written(option.flag, option.metavar, f"{sentence(_DEFAULT.sub('', option.help))}\n\n{places}{values}")
