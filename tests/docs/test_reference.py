@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pytest_kind
-from kind_docs import commands, fixtures, inherited, labels, options, schema
+from kind_docs import classes, commands, fixtures, labels, options, schema
 from pytest_kind import errors, hookspecs
 from pytest_kind import labels as keys
 from pytest_kind.config import types
@@ -85,7 +85,13 @@ def test_each_public_name_and_every_error_is_on_the_page_of_python(site: Path) -
 
 def test_a_class_has_its_parents_attributes_too() -> None:
     lines = ["Words.", "", "Attributes:", "    own: of its own."]
-    inherited.add_attributes(None, "class", "", pytest_kind.KindCluster, None, lines)
+    classes.add_attributes(None, "class", "", pytest_kind.KindCluster, None, lines)
     assert lines[2] == "Attributes:"
     assert any(line.startswith("    phases: ") for line in lines)
     assert lines[-1] == "    own: of its own."
+
+
+def test_what_users_do_not_make_has_no_signature() -> None:
+    assert classes.hide_private(None, "class", "", None, None, "(name: str, _provider: Provider)", None) == ("", None)
+    assert classes.hide_private(None, "class", "", None, None, "(name: str)", None) is None
+    assert classes.hide_private(None, "method", "", None, None, "(_x: str)", None) is None

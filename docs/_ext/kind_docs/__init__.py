@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from kind_docs import folders, inherited, pages
+from kind_docs import classes, folders, pages
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -35,5 +35,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_object_type("fixture", "fixture", objname="fixture", indextemplate="pair: %s; fixture")
     app.add_directive("from-code", FromCode)
     app.add_post_transform(folders.Folders)
-    app.connect("autodoc-process-docstring", inherited.add_attributes, priority=100)  # before napoleon reads it
+    app.connect("autodoc-process-docstring", classes.add_attributes, priority=100)  # before napoleon reads it
+    app.connect("autodoc-process-signature", classes.hide_private)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kind_docs import commands, fixtures, labels, options, schema
+from kind_docs import classes, commands, fixtures, labels, options, schema
 
 PAGES: dict[str, Callable[[], str]] = {
+    "classes": classes.text,
     "command": commands.text,
     "fixtures": fixtures.text,
     "labels": labels.text,
