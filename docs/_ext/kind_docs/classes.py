@@ -20,7 +20,7 @@ def text() -> str:
 def _entry(name: str) -> str:
     # What the parents of an error have is Python's.
     more = "   :show-inheritance:" if issubclass(getattr(pytest_kind, name), Exception) else "   :inherited-members:"
-    return f"```{{eval-rst}}\n.. autoclass:: pytest_kind.{name}\n   :members:\n   :exclude-members: of, reached_by\n{more}\n```"
+    return f"```{{eval-rst}}\n.. autoclass:: pytest_kind.{name}\n   :members:\n   :exclude-members: of, reached_by, release, publish_kubeconfig, lease_failure\n{more}\n```"
 
 
 def hide_private(
