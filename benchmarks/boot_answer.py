@@ -1,20 +1,27 @@
-"""What every new cluster goes through, whoever made it: one manifest is applied, then a probe waits until its pods answer by name.
+"""What every new cluster goes through, whoever made it: pods and Services are posted to its API, then a probe waits until they answer by name.
 
-Both run on the cluster's first node. Moments are of the monotonic clock, which containers share with their machine.
+The probe runs on the cluster's first node. Moments are of the monotonic clock, which containers share with their machine.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from boot_engine import BenchmarkError, docker
+from pytest_kind.api.http import Api, ApiError
+from pytest_kind.api.kubeconfig import credentials
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 SECONDS = 300
-_KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
+_NAMESPACE = "/api/v1/namespaces/default"
+_NOT_FOUND = 404
 _DNS = "10.96.0.10"  # kind's default, and ours
 # clock_gettime and setns: the smallest perl has a module for neither.
 _CALLS = {"x86_64": ("228", "308"), "aarch64": ("113", "268")}
@@ -119,14 +126,14 @@ def service(number: int) -> str:
     return "web" if number == 0 else f"web{number + 1}"
 
 
-def manifest(image: str, nodes: Sequence[str]) -> str:
-    """A pod that serves its own name, and a Service for it: one for each node.
+def objects(image: str, nodes: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """A pod that serves its own name, and a Service for it, one for each node: the collection of each, and the object.
 
     Args:
         image: with busybox; on every node already.
         nodes: a single one takes what the scheduler gives it; of several each gets its own.
     """
-    items = []
+    items: list[tuple[str, dict[str, Any]]] = []
     for number, node in enumerate(nodes):
         name = service(number)
         place = {"nodeSelector": {"kubernetes.io/hostname": node}} if len(nodes) > 1 else {}
@@ -134,35 +141,42 @@ def manifest(image: str, nodes: Sequence[str]) -> str:
         taint = {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
         spec = {**place, "tolerations": [taint], "terminationGracePeriodSeconds": 0, "containers": [container]}
         items += [
-            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec},
-            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}},
+            ("pods", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec}),
+            (
+                "services",
+                {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}},
+            ),
         ]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    return items
 
 
-def answered(container: str, image: str, nodes: Sequence[str]) -> float:
-    """Applies the manifest, again where it is refused, and returns the moment at which the last of its pods answered.
+def answered(kubeconfig: Path, container: str, image: str, nodes: Sequence[str]) -> float:
+    """Posts the objects, again where one is refused, and returns the moment at which the last of the pods answered.
 
     Args:
+        kubeconfig: the cluster's, by which the API is reached: whoever made it, no kubectl has to start.
         container: the first node's.
-        image: see :func:`manifest`.
+        image: see :func:`objects`.
         nodes: their names.
 
     Raises:
         BenchmarkError: a pod did not answer.
-        WaitTimeout: the manifest was not taken.
+        WaitTimeout: the objects were not taken.
     """
-    text, deadline = manifest(image, nodes), Deadline(SECONDS)
+    left, deadline = objects(image, nodes), Deadline(SECONDS)
 
-    def applied() -> NotYet | str:
+    def posted() -> NotYet | bool:
         try:  # a pod is refused until its namespace has a ServiceAccount
-            return docker("exec", "--interactive", container, *_KUBECTL, "apply", "-f", "-", text=text)
-        except BenchmarkError as error:
-            if "No such container" in str(error) or "is not running" in str(error):
-                raise
+            while left:
+                collection, document = left[0]
+                api.post(f"{_NAMESPACE}/{collection}", document)
+                left.pop(0)
+        except ApiError as error:
             return NotYet(str(error))
+        return True
 
-    wait_for("the manifest to be taken", applied, deadline, every=0.02)
+    with _api(kubeconfig) as api:
+        wait_for("the objects to be taken", posted, deadline, every=0.02)
     names = [f"{service(number)}.default.svc.cluster.local" for number in range(len(nodes))]
     calls = _CALLS[platform.machine()]
     said = docker("exec", "--interactive", container, "perl", "-", *calls, _DNS, f"{max(1.0, deadline.left):.0f}", *names, text=_PROBE)
@@ -172,6 +186,28 @@ def answered(container: str, image: str, nodes: Sequence[str]) -> float:
     return moment
 
 
-def forgotten(container: str, image: str) -> None:
+def forgotten(kubeconfig: Path, image: str) -> None:
     """Takes the pod and the Service of a single node away again, and returns when they are gone."""
-    docker("exec", "--interactive", container, *_KUBECTL, "delete", "--ignore-not-found", "-f", "-", text=manifest(image, [""]))
+    deadline = Deadline(SECONDS)
+    with _api(kubeconfig) as api:
+        for collection, document in objects(image, [""]):
+            path = f"{_NAMESPACE}/{collection}/{document['metadata']['name']}"
+
+            def gone(path: str = path) -> NotYet | bool:
+                api.delete(path)
+                try:
+                    api.get(path)
+                except ApiError as error:
+                    return error.status == _NOT_FOUND or NotYet(str(error))
+                return NotYet("it is there")
+
+            wait_for(f"{path} to be gone", gone, deadline, every=0.02)
+
+
+@contextlib.contextmanager
+def _api(kubeconfig: Path) -> Iterator[Api]:
+    api = Api(credentials(yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))), kubeconfig.parent)
+    try:
+        yield api
+    finally:
+        api.close()

@@ -39,7 +39,7 @@ def measure(cluster: KindCluster) -> None:
     handed = time.monotonic()
     folder, image, first = Path(os.environ["BOOT_FOLDER"]), os.environ["BOOT_IMAGE"], cluster.nodes[0].container
     image = image or boot_engine.web_image(first)
-    answered = boot_answer.answered(first, image, [node.name for node in cluster.nodes])
+    answered = boot_answer.answered(cluster.kubeconfig_path, first, image, [node.name for node in cluster.nodes])
     note = {"handed": handed, "answered": answered, "fixture": _fixture[-1], "kubeconfig": str(cluster.kubeconfig_path), "phases": cluster.phases}
     _write(folder / "answered", note)
 
@@ -48,7 +48,7 @@ def measure(cluster: KindCluster) -> None:
 
     wait_for("leave to go on", released, Deadline(HOLD_SECONDS), every=0.02)
     if cluster.kept:
-        boot_answer.forgotten(first, image)
+        boot_answer.forgotten(cluster.kubeconfig_path, image)
         _write(folder / "ended", None)
     else:
         _write(folder / "ended", boot_engine.removed(cluster.name, cluster.delete))

@@ -68,7 +68,7 @@ class Peer:
         handed = time.monotonic()
         if process.returncode:
             raise BenchmarkError(f"kind ended with {process.returncode}:\n{last_words(folder)}")
-        answered = boot_answer.answered(names[0], self._bench.web_image, names)
+        answered = boot_answer.answered(kubeconfig, names[0], self._bench.web_image, names)
 
         def end() -> float:
             argv = [self._program, "delete", "cluster", f"--name={name}", f"--kubeconfig={kubeconfig}"]

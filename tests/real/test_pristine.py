@@ -107,8 +107,9 @@ def upset(cluster: KindCluster) -> None:
 
 
 def running(cluster: KindCluster) -> int:
-    """How many containers run on the node."""
-    return len(cluster.nodes[0].exec("ctr", "--namespace", "k8s.io", "tasks", "list", "--quiet").split())
+    """How many containers run on the node; one that has ended is listed until the kubelet has seen it."""
+    tasks = cluster.nodes[0].exec("ctr", "--namespace", "k8s.io", "tasks", "list").splitlines()[1:]
+    return sum(task.split()[2] == "RUNNING" for task in tasks)
 
 
 def said(what: str, seconds: float, restored: Any) -> None:

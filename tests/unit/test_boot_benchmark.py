@@ -176,10 +176,10 @@ def test_free_memory_is_the_kernels_word() -> None:
     assert boot_parts.needs(8, 1) > boot_parts.needs(1, 3) > boot_parts.needs(1, 1)
 
 
-def test_the_manifest_leaves_a_single_pod_to_the_scheduler_and_gives_each_of_several_nodes_one() -> None:
-    (pod, _service) = json.loads(boot_answer.manifest("web", ["one"]))["items"]
+def test_a_single_pod_is_left_to_the_scheduler_and_each_of_several_nodes_has_one() -> None:
+    ((_, pod), _service) = boot_answer.objects("web", ["one"])
     assert "nodeSelector" not in pod["spec"]
-    items = json.loads(boot_answer.manifest("web", node_names("c", 3)))["items"]
+    items = [document for _, document in boot_answer.objects("web", node_names("c", 3))]
     assert [one["metadata"]["name"] for one in items] == ["web", "web", "web2", "web2", "web3", "web3"]
     assert [one["spec"]["nodeSelector"]["kubernetes.io/hostname"] for one in items[::2]] == ["c-control-plane", "c-worker", "c-worker2"]
 
