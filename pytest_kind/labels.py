@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CLUSTER = "io.x-k8s.kind.cluster"
+"""The cluster's name. kind's own key."""
 ROLE = "io.x-k8s.kind.role"
+"""``control-plane``, ``worker`` or ``external-load-balancer``. kind's own key."""
 
 SESSION = "io.pytest-kind.session"
 """The session that made the object: random, and the name of its lock file."""
@@ -24,6 +26,7 @@ KEEP = "io.pytest-kind.keep"
 SPARE = "io.pytest-kind.spare"
 """On the machines of a cluster that was made for whoever comes next: the digest of what it was made of (``lease/spares.py``)."""
 CONFIG_DIGEST = "io.pytest-kind.config"
+"""On a node: the digest of the configuration that its cluster was made of."""
 IMAGE_DIGEST = "io.pytest-kind.image"
 """On a node: the digest of its image's inputs (our images), else the image's id. On an image: the digest of its inputs."""
 KIND = "io.pytest-kind.kind"

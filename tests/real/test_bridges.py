@@ -71,8 +71,8 @@ def run(python: Path, folder: Path, pytestconfig: pytest.Config, *args: str) -> 
 def blocks() -> dict[str, str]:
     """The page's files by their names."""
     text = MIGRATING.read_text(encoding="utf-8")
-    found = re.findall(r"```(?:python|ini)\n# (\S+)\n(.*?)```", text, re.DOTALL)
-    assert len(found) == text.count("```") / 2, "a block does not name its file"
+    found = re.findall(r"```(?:python|ini|yaml)\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    assert len(found) == text.count("```") / 2 - text.count("```sh"), "a block does not name its file"
     return {name: text.replace("BUSYBOX", BUSYBOX) for name, text in found}
 
 
