@@ -125,10 +125,10 @@ class Tunnel:
             await self._forward(reader, writer)
             writer.close()
         except asyncio.CancelledError:
-            _reset(writer)
+            reset(writer)
         except (KindError, OSError) as error:
             _LOG.warning("port-forward: %s", error)
-            _reset(writer)
+            reset(writer)
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
@@ -215,7 +215,7 @@ async def _downwards(websocket: WebSocket, writer: asyncio.StreamWriter, sent: _
             await writer.drain()
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def reset(writer: asyncio.StreamWriter) -> None:
     """Ends a client's connection so that it is seen to be broken: an end of file would look like an empty answer."""
     one: socket.socket = writer.get_extra_info("socket")
     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
