@@ -96,6 +96,8 @@ class Tunnel:
     def __init__(self, server: str, context: ssl.SSLContext, find: Callable[[], PodPort | NotYet], patience: float) -> None:
         self._server, self._context, self._find, self._patience = server, context, find, patience
         self._known: PodPort | None = None
+        self.failure: str | None = None
+        """Why there was no connection last; nothing since one was made."""
         self._connections: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
@@ -127,6 +129,7 @@ class Tunnel:
         except asyncio.CancelledError:
             reset(writer)
         except (KindError, OSError) as error:
+            self.failure = str(error)
             _LOG.warning("port-forward: %s", error)
             reset(writer)
         with contextlib.suppress(OSError):
@@ -157,11 +160,12 @@ class Tunnel:
             while self._known is None:
                 found = await asyncio.to_thread(self._find)
                 if isinstance(found, PodPort):
-                    self._known = found
-                elif not deadline.left:
+                    self._known, self.failure = found, None
+                    break
+                self.failure = found.reason
+                if not deadline.left:
                     raise ConnectionLost(found.reason)
-                else:
-                    await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_PAUSE)
             return self._known
 
     async def _exchange(self, websocket: WebSocket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: _Sent) -> None:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_kind.handle import KindCluster
-    from pytest_kind.toolbox.reach.exposed import Exposed
     from pytest_kind.toolbox.reach.expose import Mode
+    from pytest_kind.toolbox.reach.exposed import Exposed
     from pytest_kind.toolbox.reach.http import Http
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pytest_kind.api.http import Api, ApiError
-from pytest_kind.errors import UsageError
+from pytest_kind.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
     from pytest_kind.node import KindNode
@@ -35,9 +35,9 @@ def problems(name: str, namespace: str, port: int | None) -> list[str]:
     wrong = [
         f"expose: {what}: {value!r} is not accepted; accepted are at most 63 of a-z, 0-9 and -, a letter first, no - last"
         for what, value in (("name", name), ("namespace", namespace))
-        if not (isinstance(value, str) and (_NAME.fullmatch(value) or (what == "namespace" and value[:1].isdigit())))
+        if not _NAME.fullmatch(value if what == "name" else f"a{value[1:]}" if value[:1].isdigit() else value)
     ]
-    if port is not None and not (isinstance(port, int) and 0 < port <= _HIGHEST):
+    if port is not None and not 0 < port <= _HIGHEST:
         wrong.append(f"expose: service_port: {port!r} is not accepted; accepted is a number from 1 to {_HIGHEST}")
     return wrong
 

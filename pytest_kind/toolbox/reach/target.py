@@ -10,7 +10,9 @@ from typing import Any
 
 from pytest_kind.api.port_forward import reset
 from pytest_kind.errors import UsageError
-from pytest_kind.toolbox.reach.tunnel import Connect
+from pytest_kind.toolbox.reach.tunnel import Connect, acknowledge_at_once
+
+_Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _HIGHEST = 65535
 _CHUNK = 64 << 10
@@ -82,8 +84,8 @@ async def without_tls(address: tuple[str, int], context: ssl.SSLContext) -> Asyn
         await asyncio.gather(*connections, return_exceptions=True)
 
 
-async def _both_ways(one: tuple[asyncio.StreamReader, asyncio.StreamWriter], other: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
-    both = [asyncio.create_task(_copy(one[0], other[1])), asyncio.create_task(_copy(other[0], one[1]))]
+async def _both_ways(one: _Ends, other: _Ends) -> None:
+    both = [asyncio.create_task(_copy(one, other[1])), asyncio.create_task(_copy(other, one[1]))]
     writers = one[1], other[1]
     try:
         await asyncio.gather(*both)
@@ -98,10 +100,12 @@ async def _both_ways(one: tuple[asyncio.StreamReader, asyncio.StreamWriter], oth
         await asyncio.gather(*both, return_exceptions=True)
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while content := await reader.read(_CHUNK):
+async def _copy(source: _Ends, writer: asyncio.StreamWriter) -> None:
+    acknowledge_at_once(source[1])
+    while content := await source[0].read(_CHUNK):
         writer.write(content)
         await writer.drain()
+        acknowledge_at_once(source[1])
     if writer.can_write_eof():
         writer.write_eof()
     else:
