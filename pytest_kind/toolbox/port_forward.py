@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pytest_kind.api.http import Api, ApiError, tls_context
+from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.kubeconfig import Credentials
 from pytest_kind.api.port_forward import PodPort, Tunnel, forwarding
 from pytest_kind.errors import UsageError, WaitTimeout
@@ -108,10 +108,10 @@ def port_forward(credentials: Credentials, scratch: Path, wanted: Wanted, local_
     api = Api(credentials, scratch)
     with contextlib.closing(api), _listening(wanted.address, local_port) as listener:
         try:
-            wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted, ready=True), Deadline(seconds))
+            first = wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted, ready=True), Deadline(seconds))
         except WaitTimeout:  # one that is not ready can be what a test is about
-            wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted), Deadline(0))
-        tunnel = Tunnel(credentials.server, tls_context(credentials, scratch), lambda: find(api, wanted), seconds)
+            first = wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted), Deadline(0))
+        tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted), seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1]
 
@@ -125,8 +125,8 @@ def to_ready_pods(credentials: Credentials, scratch: Path, wanted: Wanted, deadl
     """
     api = Api(credentials, scratch)
     with contextlib.closing(api), _listening(wanted.address, None) as listener:
-        wait_for(_awaited("http", wanted), lambda: find(api, wanted, ready=True), deadline)
-        tunnel = Tunnel(credentials.server, tls_context(credentials, scratch), lambda: find(api, wanted, ready=True), deadline.seconds)
+        first = wait_for(_awaited("http", wanted), lambda: find(api, wanted, ready=True), deadline)
+        tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted, ready=True), deadline.seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1], tunnel
 

@@ -25,7 +25,7 @@ from pytest_kind.node import KindNode
 from pytest_kind.toolbox.reach import certificate, service, target
 from pytest_kind.toolbox.reach.exposed import Exposed, Tls
 from pytest_kind.toolbox.reach.relay import Post, Relay, random_word
-from pytest_kind.toolbox.reach.tunnel import Serve, Tunnel, tunnelling
+from pytest_kind.toolbox.reach.tunnel import Tunnel, tunnelling
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def expose(cluster: KindCluster, wanted: Wish, seconds: float) -> Iterator[Expos
             exposed.tls = Tls.write(folder, certificate.issue(running[0], [*exposed.names, "localhost"], [*there.addresses, "127.0.0.1", "::1"]))
         _wait_until_reached(running, (there.addresses[0], wanted.port, post.word), deadline)
         again = functools.partial(Relay.open, site.provider, post.at(relay.port))
-        tunnel = Tunnel(relay, again, _serve(wanted, exposed))
+        tunnel = Tunnel(relay, again, wanted.address, exposed.ssl_context if wanted.tls == "terminate" else None)
         exposed.follow(lambda: tunnel.failure)
         stack.enter_context(tunnelling(tunnel))
         yield exposed
@@ -131,12 +131,6 @@ def _running(cluster: KindCluster) -> list[KindNode]:
 def _post(cluster: KindCluster, running: list[KindNode]) -> Post:
     place = next(one.machine.place for one in cluster._machines if one.name == running[0].name)  # noqa: SLF001
     return Post(node=running[0].name, container=running[0].container, addresses=place.addresses, word=random_word())
-
-
-def _serve(wanted: Wish, exposed: Exposed) -> Serve:
-    if wanted.tls == "terminate":
-        return functools.partial(target.without_tls, wanted.address, exposed.ssl_context)
-    return functools.partial(target.straight, wanted.address)
 
 
 def _wait_until_reached(nodes: list[KindNode], at: tuple[str, int, str], deadline: Deadline) -> None:
