@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
 MANY = 200
+REQUESTS = 100  # each over a connection of its own, which takes 15 to 40 ms
 WEB = f"""
 apiVersion: apps/v1
 kind: Deployment
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keeps standard error clean."""
 
     def do_GET(self) -> None:
-        if self.path == "/together":
+        if self.path.startswith("/together"):
             self.server.together.wait(60)
         self._answer(b"from the test\n")
 
@@ -182,8 +183,8 @@ def test_pods_and_nodes_reach_it_by_name_and_nobody_does_afterwards(kind_cluster
 def test_many_connections_are_open_at_once(kind_cluster: KindCluster, kind_namespace: str, server: Server) -> None:
     with served(server), kind_cluster.expose(server, "busy", namespace=kind_namespace) as exposed:
         # Each waits for all others.
-        argv = ["--silent", "--fail", "--no-progress-meter", "--parallel", "--parallel-immediate", f"--parallel-max={MANY}", "--max-time=90"]
-        said = kind_cluster.nodes[0].exec("curl", *argv, f"http://{exposed.cluster_ip}/together?[1-{MANY}]".replace("?", "#"), timeout=120)
+        argv = ["--silent", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", str(MANY), "--max-time", "90"]
+        said = kind_cluster.nodes[0].exec("curl", *argv, f"http://{exposed.cluster_ip}/together?[1-{MANY}]", timeout=120)
     assert said == "from the test\n" * MANY
 
 
@@ -247,7 +248,7 @@ def test_what_cannot_be_exposed_is_told(kind_cluster: KindCluster, kind_namespac
         pass
     with (
         kind_cluster.expose(server, "twice", namespace=kind_namespace),
-        pytest.raises(UsageError, match="there is a Service twice in namespace .* already, which another test or run exposes now"),
+        pytest.raises(UsageError, match=r"there is a Service twice in namespace .* already, which another test or run exposes now"),
         kind_cluster.expose(server, "twice", namespace=kind_namespace),
     ):
         pass
@@ -265,7 +266,7 @@ def test_services_answer_by_name_as_soon_as_they_can(web: str, kind_http: Http) 
     assert (first.status, first.text.startswith("web-")) == (200, True)
     assert kind_http.get(f"http://web.{web}.svc.cluster.local:front/nothing").status == 404
     assert kind_http.get(f"http://{first.text.strip()}.{web}.pod:8080/").text == first.text
-    with urllib.request.urlopen(kind_http.base_url("http://web/") + "/", timeout=30) as answer:
+    with urllib.request.urlopen(kind_http.base_url("http://web/") + "/", timeout=30) as answer:  # noqa: S310 - loopback
         assert answer.read().startswith(b"web-")
     assert "coredns_build_info" in kind_http.get("http://kube-dns.kube-system:metrics/metrics").raise_for_status().text
 
@@ -285,8 +286,8 @@ def test_requests_go_on_when_their_pod_is_deleted(kind_cluster: KindCluster, web
 def test_what_a_service_lacks_is_told(kind_cluster: KindCluster, kind_namespace: str, kind_http: Http) -> None:
     kind_cluster.kubectl("create", "deployment", "broken", "-n", kind_namespace, f"--image={BUSYBOX}", "--", "false")
     kind_cluster.kubectl("expose", "deployment", "broken", "-n", kind_namespace, "--port=80")
-    with pytest.raises(WaitTimeout, match=r"a pod of svc/broken in namespace .* last seen: broken-.* is not ready \(busybox: .*it ended with 1"):
-        kind_http.get("http://broken/", timeout=8)
+    with pytest.raises(WaitTimeout, match=r"broken in namespace .* last seen: broken-.* is not ready \(busybox: .*it ended with 1"):
+        kind_http.get("http://broken/", timeout=4)
     with pytest.raises(WaitTimeout, match="there is no svc nonsense"):
         kind_http.get("http://nonsense/", timeout=0.1)
     with pytest.raises(UsageError, match="svc/kubernetes selects no pods"):
@@ -303,7 +304,7 @@ def test_https_is_checked_against_the_clusters_authority_and_the_name(kind_clust
         assert careless.get(url).json()["major"] == "1"
 
 
-def test_a_thousand_requests_survive_a_pod(kind_cluster: KindCluster, web: str, kind_port_forward: Callable[..., int]) -> None:
+def test_connections_go_to_the_next_pod_when_theirs_is_deleted(kind_cluster: KindCluster, web: str, kind_port_forward: Callable[..., int]) -> None:
     port = kind_port_forward("deployment/web", 8080, retries=60)
 
     def get(_: int = 0) -> str:
@@ -312,11 +313,10 @@ def test_a_thousand_requests_survive_a_pod(kind_cluster: KindCluster, web: str, 
 
     first = get()
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        assert set(pool.map(get, range(300))) == {first}
+        assert set(pool.map(get, range(REQUESTS))) == {first}
         kind_cluster.kubectl("delete", "pod", first, "-n", web)
-        after = list(pool.map(get, range(300)))
+        after = list(pool.map(get, range(REQUESTS)))
     assert first not in after
-    assert len(after) == 300
 
 
 def test_a_connection_that_is_kept_takes_a_thousand_requests(kind_cluster: KindCluster, kind_http: Http) -> None:
@@ -324,7 +324,7 @@ def test_a_connection_that_is_kept_takes_a_thousand_requests(kind_cluster: KindC
     kind_http.get(url)
     begin = time.monotonic()
     assert [kind_http.get(url).status for _ in range(1000)] == [404] * 1000
-    assert time.monotonic() - begin < 60  # 1.4 s alone on two cores
+    assert time.monotonic() - begin < 60
 
 
 def test_the_first_byte_is_there_soon(kind_cluster: KindCluster, web: str) -> None:

@@ -50,3 +50,6 @@ class Spoken:
             self._in.close()
         self.process.wait()
         self._listening.join()
+        self._error.close()
+        with contextlib.suppress(ValueError):  # somebody receives, who will meet the end
+            self._out.close()

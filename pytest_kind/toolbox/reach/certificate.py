@@ -25,7 +25,7 @@ new() {
     exit 1
   }
 }
-new ca -subj "/CN=pytest-kind, for $1" -addext keyUsage=critical,keyCertSign
+new ca -subj "/CN=pytest-kind, for one exposed server" -addext keyUsage=critical,keyCertSign
 new server -CA ca.crt -CAkey ca.key -subj "/CN=$1" -addext "subjectAltName=$2" -addext extendedKeyUsage=serverAuth \\
   -addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature
 cat ca.crt server.crt server.key
