@@ -46,9 +46,11 @@ def place(url: str, namespace: str) -> Place:
         UsageError: it is not one of those that are accepted.
     """
     parts = urlsplit(url)
+    if "@" in parts.netloc:  # not shown: it may hold a password
+        raise UsageError(f"http: a URL with a user's name is not accepted; give headers={{'Authorization': …}}; {_FORMS}")
     host, _, port = parts.netloc.partition(":")
     words = host.removesuffix(".").removesuffix(_DOMAIN).split(".")
-    if parts.scheme not in _SCHEMES or "@" in host or not all(words) or (":" in parts.netloc and not port):
+    if parts.scheme not in _SCHEMES or not all(words) or (":" in parts.netloc and not port):
         raise UsageError(f"http: {url!r} is not accepted; {_FORMS}")
     what, where = _object(words, namespace)
     if not what:
