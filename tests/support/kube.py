@@ -32,7 +32,6 @@ RESOURCES = (
     resource("v1/secrets", "Secret"),
     resource("v1/serviceaccounts", "ServiceAccount"),
     resource("v1/services", "Service"),
-    resource("discovery.k8s.io/v1/endpointslices", "EndpointSlice"),
     resource("apps/v1/deployments", "Deployment"),
     resource("apps/v1/replicasets", "ReplicaSet"),
     resource("rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole", namespaced=False),

@@ -129,7 +129,10 @@ def test_what_may_not_is_not_and_the_reason_is_told(web: Web, tmp_path: Path) ->
 
 def test_an_answer_that_does_not_come_is_told(web: Web, tmp_path: Path) -> None:
     web.breaks = 10_000
-    with session("https://nowhere", tmp_path) as one, pytest.raises(WaitTimeout, match="an answer of Service web in namespace mine.*the pod is gone"):
+    with (
+        session("https://nowhere", tmp_path) as one,
+        pytest.raises(WaitTimeout, match=r"an answer of Service web in .*the pod is gone"),
+    ):
         one.get("http://web/", timeout=0.2)
 
 
