@@ -57,7 +57,8 @@ def webhook(kind_client: ApiClient, kind_namespace: str, kind_expose: Callable[.
         server.shutdown()
 
 
-def test_config_maps_have_owners(webhook: None, kind_client: ApiClient, kind_namespace: str) -> None:
+@pytest.mark.usefixtures("webhook")
+def test_config_maps_have_owners(kind_client: ApiClient, kind_namespace: str) -> None:
     api = CoreV1Api(kind_client)
 
     # An API server asks a moment after it was told to; until then everything is allowed.
