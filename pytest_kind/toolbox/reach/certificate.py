@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_kind.errors import KindError
+from pytest_kind.errors import CommandError, KindError
 
 if TYPE_CHECKING:
     from pytest_kind.node import KindNode
@@ -53,11 +53,14 @@ def issue(node: KindNode, names: Sequence[str], addresses: Sequence[str]) -> Iss
         addresses: and for which IP addresses.
 
     Raises:
-        CommandError: the node could not make it.
+        KindError: the node could not make it.
     """
     subject = next((name for name in names if len(name) <= _COMMON_NAME), "exposed")
     alternatives = ",".join([*(f"DNS:{name}" for name in names), *(f"IP:{address}" for address in addresses)])
-    said = node.exec("bash", "-c", f"DAYS={_DAYS}\n{_SCRIPT}", "openssl", subject, alternatives)
+    try:
+        said = node.exec("bash", "-c", f"DAYS={_DAYS}\n{_SCRIPT}", "openssl", subject, alternatives)
+    except CommandError as error:
+        raise KindError(f"expose: openssl on {node.name} made no certificate: {error.output.strip()}") from error
     certificates, keys = _CERTIFICATE.findall(said), _KEY.findall(said)
     if [len(certificates), len(keys)] != [2, 1]:
         raise KindError(f"expose: openssl on {node.name} made {len(certificates)} certificates and {len(keys)} keys, not 2 and 1")

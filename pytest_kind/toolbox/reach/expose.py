@@ -106,7 +106,7 @@ def expose(cluster: KindCluster, wanted: Wish, seconds: float) -> Iterator[Expos
         relay = Relay.open(site.provider, post)
         stack.callback(relay.close)
         there = service.create(api, running[0], wanted.name, wanted.namespace, wanted.port, (relay.port, post.addresses))
-        stack.callback(_remove, api, wanted)
+        stack.callback(_remove, cluster, folder, wanted)
         exposed = Exposed(name=wanted.name, namespace=wanted.namespace, port=wanted.port, cluster_ip=there.addresses[0])
         if wanted.tls is not None:
             exposed.tls = Tls.write(folder, certificate.issue(running[0], [*exposed.names, "localhost"], [*there.addresses, "127.0.0.1", "::1"]))
@@ -146,11 +146,13 @@ def _wait_until_reached(nodes: list[KindNode], at: tuple[str, int, str], deadlin
     side_by_side(look, nodes)
 
 
-def _remove(api: Api, wanted: Wish) -> None:
-    try:
-        service.remove(api, wanted.name, wanted.namespace)
-    except ApiError as error:
-        if error.status:
-            raise
-        # A test may have stopped the cluster, or deleted it: that is no error of the test's.
-        _LOG.warning("expose: Service %s/%s could not be removed: %s", wanted.namespace, wanted.name, error)
+def _remove(cluster: KindCluster, folder: Path, wanted: Wish) -> None:
+    # Wherever the API is published now: a test may have stopped the cluster and started it again.
+    with contextlib.closing(Api(kubeconfig.credentials(cluster._admin), folder)) as api:  # noqa: SLF001
+        try:
+            service.remove(api, wanted.name, wanted.namespace)
+        except ApiError as error:
+            if error.status:
+                raise
+            # The test has stopped the cluster, or deleted it: that is no error of the test's.
+            _LOG.warning("expose: Service %s/%s could not be removed: %s", wanted.namespace, wanted.name, error)

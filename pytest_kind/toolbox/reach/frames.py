@@ -34,7 +34,7 @@ class Kind(IntEnum):
     LISTENING = 6
     """From the relay: on this port."""
     GO = 7
-    """To the relay: from now on clients are passed on."""
+    """To the relay: from now on clients are to be passed on. From it: they are."""
 
 
 _KINDS = frozenset(Kind)

@@ -53,10 +53,14 @@ class _Stream:
 
 
 class Streams:
-    """All of them, until the relay ends."""
+    """All of them, until the relay ends.
 
-    def __init__(self, relay: Relay, server: Server) -> None:
-        self._relay, self._server = relay, server
+    Args:
+        going: is called when the relay passes clients on.
+    """
+
+    def __init__(self, relay: Relay, server: Server, going: Callable[[], None]) -> None:
+        self._relay, self._server, self._going = relay, server, going
         self._streams: dict[int, tuple[_Stream, asyncio.Task[None]]] = {}
         self._out = bytearray()
         self._something = asyncio.Event()
@@ -87,7 +91,9 @@ class Streams:
         self._something.set()
 
     def _take(self, frame: Frame) -> None:
-        if frame.kind is Kind.OPEN:
+        if frame.kind is Kind.GO:
+            self._going()
+        elif frame.kind is Kind.OPEN:
             stream = _Stream(frame.stream, frame.content.decode(), self._server.layer())
             task = asyncio.create_task(self._serve(stream))
             self._streams[frame.stream] = stream, task
@@ -97,6 +103,8 @@ class Streams:
             if frame.kind is Kind.RESET:
                 stream.broken = True
                 task.cancel()
+                if not stream.layer.ready:
+                    self._server.told(f"a connection of {stream.client}: TLS failed: it broke off at the beginning; does it believe the authority?")
             elif frame.kind is Kind.TAKEN:
                 stream.room += count_of(frame)
                 stream.roomy.set()

@@ -23,10 +23,10 @@ _PAUSE = 0.1  # seconds between two attempts to start a relay again
 @contextlib.contextmanager
 def tunnelling(tunnel: Tunnel) -> Iterator[None]:
     """Passes connections on until the block ends; then they are cut, and no thread, socket or relay is left."""
-    started = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(tunnel.run(started)), name="pytest-kind-expose", daemon=True)
+    going = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(tunnel.run(going)), name="pytest-kind-expose", daemon=True)
     thread.start()
-    started.wait()
+    going.wait()
     try:
         yield
     finally:
@@ -52,22 +52,26 @@ class Tunnel:
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
 
-    async def run(self, started: threading.Event) -> None:
-        """Runs until :meth:`stop`."""
+    async def run(self, going: threading.Event) -> None:
+        """Runs until :meth:`stop`.
+
+        Args:
+            going: set when the relay passes clients on, or has ended.
+        """
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        started.set()
         relay: Relay | None = self._relay
         while relay is not None:
-            await self._pass_on(relay)
+            await self._pass_on(relay, going.set)
+            going.set()
             relay = None if self._stopping.is_set() else await self._next(relay)
 
     def stop(self) -> None:
         """Ends it; for other threads."""
         self._loop.call_soon_threadsafe(self._stopping.set)
 
-    async def _pass_on(self, relay: Relay) -> None:
+    async def _pass_on(self, relay: Relay, going: Callable[[], None]) -> None:
         ending = asyncio.create_task(self._stopping.wait())
-        passing = asyncio.create_task(Streams(relay, self._server).run())
+        passing = asyncio.create_task(Streams(relay, self._server, going).run())
         await asyncio.wait({ending, passing}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
         await asyncio.to_thread(relay.close)  # which also ends what `passing` waits for

@@ -101,10 +101,8 @@ def test_a_service_leads_to_the_relay_and_that_to_the_server(start: Start, api_s
         assert made["metadata"]["ownerReferences"][0]["uid"] == "u-1"
         assert "selector" not in body(api_server, SERVICES)["spec"]
         port = made["ports"][0]["port"]
-        heard = b""
-        while heard != b"hello":  # at first it says its word, until the tunnel's thread tells it to go
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
-                heard = client.recv(100)
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            assert client.recv(100) == b"hello"
         assert deleted(api_server) == []
     assert deleted(api_server) == [f"{SERVICES}/hook", OWN_SLICES]
     with pytest.raises(ConnectionRefusedError):
@@ -141,6 +139,15 @@ def test_a_node_that_makes_no_certificate_is_told_and_nothing_is_left(start: Sta
     with pytest.raises(KindError, match="openssl on c-control-plane made 0 certificates and 0 keys"), start(greeter, tls="passthrough"):
         pass
     assert deleted(api_server) == [f"{SERVICES}/hook", OWN_SLICES]
+
+
+def test_a_node_whose_openssl_fails_is_told(start: Start, engine: FakeEngine, greeter: socket.socket) -> None:
+    engine.answer(["bash", "-c", f"DAYS=3650\n{certificate._SCRIPT}"], "bash: openssl: command not found\n", code=127)
+    with (
+        pytest.raises(KindError, match=r"openssl on c-control-plane made no certificate: bash: openssl: command not found$"),
+        start(greeter, tls="terminate"),
+    ):
+        pass
 
 
 def test_a_node_that_does_not_get_there_is_told_and_nothing_is_left(
@@ -201,11 +208,7 @@ def test_an_api_that_is_away_at_the_end_is_a_warning(
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = free.getsockname()[1]
     with start(greeter):
-        pass
-    wanted = expose.wish(greeter, "hook", "mine", None, None)
-    away = expose.Api(kubeconfig.credentials(kubeconfig.outside(admin_conf(), "c", f"https://127.0.0.1:{nobody}")), cluster._site.folder)
-    expose._remove(away, wanted)
-    away.close()
+        cluster._admin = kubeconfig.outside(admin_conf(), "c", f"https://127.0.0.1:{nobody}")
     assert "expose: Service mine/hook could not be removed" in caplog.text
 
 
