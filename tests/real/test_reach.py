@@ -80,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(self._review(json.loads(body)) if self.path == "/validate" else body)
+        self._answer(self._review(json.loads(body)) if self.path.startswith("/validate?") else body)
 
     def _review(self, review: dict[str, Any]) -> bytes:
         request = review["request"]
@@ -161,7 +161,7 @@ def test_a_validating_webhook_in_this_process_answers_the_api_server_over_tls(
 
     with served(server), asked(kind_client, exposed):
         error = wait_for("a config map is refused", refused, Deadline(20))
-        assert 'admission webhook "names.example.com" denied the request: not that name' in error.body
+        assert 'admission webhook "names.example.com" denied the request: not that name' in json.loads(error.body)["message"]
         api.create_namespaced_config_map(kind_namespace, {"metadata": {"name": "allowed"}})
     assert server.names[-2:] == ["refused", "allowed"]
     assert exposed.failure is None
