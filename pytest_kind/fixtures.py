@@ -13,6 +13,7 @@ import pytest
 
 from pytest_kind import options
 from pytest_kind.keys import FAILED, TIDY
+from pytest_kind.told import told_once as _told_once
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
     from pytest_kind.peer import KindCluster
     from pytest_kind.run import Run
     from pytest_kind.toolbox.registry import Registry
-
-
-@contextlib.contextmanager
-def _told_once() -> Iterator[None]:
-    """An error of ours is its message: the lines of code between here and the engine tell a test's author nothing."""
-    from pytest_kind.errors import KindError  # noqa: PLC0415 - this module is loaded in every run
-
-    try:
-        yield
-    except (KindError, pytest.UsageError) as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _run(config: pytest.Config, settings: Settings) -> Run:

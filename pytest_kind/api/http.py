@@ -44,9 +44,9 @@ class Api:
     """A connection that is kept open. Not for use by several threads."""
 
     def __init__(self, credentials: Credentials, scratch: Path, seconds: float = 5.0) -> None:
-        context = tls_context(credentials, scratch)
+        self.context = tls_context(credentials, scratch)
         self._server = credentials.server
-        self._pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=urllib3.Timeout(total=seconds))
+        self._pool = urllib3.PoolManager(ssl_context=self.context, retries=False, timeout=urllib3.Timeout(total=seconds))
 
     def close(self) -> None:
         """Closes the connection."""

@@ -91,11 +91,16 @@ class Tunnel:
         context: for TLS with it.
         find: the pod now; asked again when the last one refuses. It may block, and is called by one thread at a time.
         patience: seconds that a connection waits for a pod whose port takes it. A pod is running before its program listens.
+        first: the pod, where it is known already.
     """
 
-    def __init__(self, server: str, context: ssl.SSLContext, find: Callable[[], PodPort | NotYet], patience: float) -> None:
+    def __init__(
+        self, server: str, context: ssl.SSLContext, find: Callable[[], PodPort | NotYet], patience: float, first: PodPort | None = None
+    ) -> None:
         self._server, self._context, self._find, self._patience = server, context, find, patience
-        self._known: PodPort | None = None
+        self._known = first
+        self.failure: str | None = None
+        """Why there was no connection last; nothing since one was made."""
         self._connections: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
@@ -125,10 +130,11 @@ class Tunnel:
             await self._forward(reader, writer)
             writer.close()
         except asyncio.CancelledError:
-            _reset(writer)
+            reset(writer)
         except (KindError, OSError) as error:
+            self.failure = str(error)
             _LOG.warning("port-forward: %s", error)
-            _reset(writer)
+            reset(writer)
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
@@ -157,11 +163,12 @@ class Tunnel:
             while self._known is None:
                 found = await asyncio.to_thread(self._find)
                 if isinstance(found, PodPort):
-                    self._known = found
-                elif not deadline.left:
+                    self._known, self.failure = found, None
+                    break
+                self.failure = found.reason
+                if not deadline.left:
                     raise ConnectionLost(found.reason)
-                else:
-                    await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_PAUSE)
             return self._known
 
     async def _exchange(self, websocket: WebSocket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: _Sent) -> None:
@@ -215,8 +222,9 @@ async def _downwards(websocket: WebSocket, writer: asyncio.StreamWriter, sent: _
             await writer.drain()
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def reset(writer: asyncio.StreamWriter) -> None:
     """Ends a client's connection so that it is seen to be broken: an end of file would look like an empty answer."""
     one: socket.socket = writer.get_extra_info("socket")
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):  # it is broken already
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

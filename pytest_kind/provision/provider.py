@@ -149,6 +149,23 @@ class Result:
     output: str
 
 
+class Conversation(Protocol):
+    """A command that runs, and with which one speaks. One thread may send while another one receives."""
+
+    def send(self, content: bytes) -> None:
+        """What it reads as standard input. Raises ``EngineError`` when it has ended."""
+
+    def receive(self) -> bytes:
+        """The next piece of its standard output, waited for; nothing when it has ended."""
+
+    @property
+    def complaints(self) -> str:
+        """What it wrote to standard error, the last of it."""
+
+    def close(self) -> None:
+        """Ends its standard input, by which it is to end, and whoever receives. Does nothing the second time."""
+
+
 class Provider(Protocol):
     """Every call raises :class:`~pytest_kind.errors.EngineError` or a kind of it, and nothing else of the engine's."""
 
@@ -218,6 +235,9 @@ class Provider(Protocol):
 
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
         """Runs a command that reads ``chunks`` as its standard input. A command that ends early gets no more of them."""
+
+    def converse(self, container: str, argv: Sequence[str]) -> Conversation:
+        """Starts a command that lasts: until its standard input ends."""
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of the console."""

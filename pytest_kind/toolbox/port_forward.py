@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pytest_kind.api.http import Api, ApiError, tls_context
+from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.kubeconfig import Credentials
 from pytest_kind.api.port_forward import PodPort, Tunnel, forwarding
 from pytest_kind.errors import UsageError, WaitTimeout
+from pytest_kind.toolbox.pod_state import pod_state
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 _NOT_FOUND = 404
@@ -106,14 +107,32 @@ def port_forward(credentials: Credentials, scratch: Path, wanted: Wanted, local_
     """
     api = Api(credentials, scratch)
     with contextlib.closing(api), _listening(wanted.address, local_port) as listener:
-        name = f"port_forward: a pod of {wanted.what} in namespace {wanted.namespace}"
         try:
-            wait_for(name, lambda: find(api, wanted, ready=True), Deadline(seconds))
+            first = wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted, ready=True), Deadline(seconds))
         except WaitTimeout:  # one that is not ready can be what a test is about
-            wait_for(name, lambda: find(api, wanted), Deadline(0))
-        tunnel = Tunnel(credentials.server, tls_context(credentials, scratch), lambda: find(api, wanted), seconds)
+            first = wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted), Deadline(0))
+        tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted), seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def to_ready_pods(credentials: Credentials, scratch: Path, wanted: Wanted, deadline: Deadline) -> Iterator[tuple[int, Tunnel]]:
+    """The same, to pods that are ready alone; the tunnel says why there is no connection.
+
+    Args:
+        deadline: until there is one. Each connection waits as long again.
+    """
+    api = Api(credentials, scratch)
+    with contextlib.closing(api), _listening(wanted.address, None) as listener:
+        first = wait_for(_awaited("http", wanted), lambda: find(api, wanted, ready=True), deadline)
+        tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted, ready=True), deadline.seconds, first)
+        with forwarding(tunnel, listener):
+            yield listener.getsockname()[1], tunnel
+
+
+def _awaited(who: str, wanted: Wanted) -> str:
+    return f"{who}: a pod of {wanted.what} in namespace {wanted.namespace}"
 
 
 def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
@@ -133,7 +152,7 @@ def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
     running = [pod for pod in pods if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]]
     good = [pod for pod in running if _is_ready(pod)] or ([] if ready and not direct else running)
     if not good:
-        seen = ", ".join(f"{pod['metadata']['name']} is {_state(pod)}" for pod in pods)
+        seen = ", ".join(f"{pod['metadata']['name']} is {pod_state(pod)}" for pod in pods)
         return NotYet(seen or "it has no pods")
     port = _target_port(wanted, target) if "clusterIP" in target["spec"] else wanted.port
     return PodPort(wanted.namespace, good[0]["metadata"]["name"], _number(good[0], port))
@@ -189,13 +208,6 @@ def _number(pod: dict[str, Any], port: int | str) -> int:
 
 def _is_ready(pod: dict[str, Any]) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions") or ())
-
-
-def _state(pod: dict[str, Any]) -> str:
-    if "deletionTimestamp" in pod["metadata"]:
-        return "being deleted"
-    phase = pod["status"].get("phase", "unknown")
-    return "not ready" if phase == "Running" else phase
 
 
 @contextlib.contextmanager

@@ -22,6 +22,8 @@ OURS = [
     "pytest_kind.keys",
     "pytest_kind.options",
     "pytest_kind.plugin",
+    "pytest_kind.reaching",
+    "pytest_kind.told",
 ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Interface
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,24 @@ spec:
         persistentVolumeClaim: {claimName: common}
 """
 
+CALLERS = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: callers}
+spec:
+  selector: {matchLabels: {app: callers}}
+  template:
+    metadata: {labels: {app: callers}}
+    spec:
+      tolerations: [{operator: Exists}]
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: caller
+        image: localhost/pytest-kind/busybox:1.35.0
+        command: [sh, -c, "until [ $(wget -q -O- http://greeter/) = hello ]; do sleep 0.2; done; touch /tmp/heard; exec sleep 3600"]
+        readinessProbe: {exec: {command: [test, -e, /tmp/heard]}, periodSeconds: 1}
+"""
+
 
 def test_who_is_there(kind_cluster: KindCluster, kind_client: ApiClient) -> None:
     assert [(node.name.removeprefix(f"{kind_cluster.name}-"), node.role) for node in kind_cluster.nodes] == [
@@ -104,6 +124,34 @@ def test_a_shared_volume_is_written_and_read_on_three_nodes_at_once(kind_cluster
     wanted = sorted(node.name for node in kind_cluster.nodes)
     for pod in names:
         assert sorted(kind_cluster.kubectl("logs", "-n", kind_namespace, pod["metadata"]["name"]).split()) == wanted
+
+
+class Greeter(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Keeps standard error clean."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+
+def test_a_server_of_the_tests_is_reached_from_every_node_and_again_after_a_restart(kind_cluster: KindCluster, kind_namespace: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Greeter) as server, kind_cluster.expose(server, "greeter", namespace=kind_namespace) as exposed:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            kind_cluster.kubectl("apply", "-n", kind_namespace, "-f", "-", input=CALLERS)
+            kind_cluster.kubectl("rollout", "status", "-n", kind_namespace, "daemonset/callers", "--timeout=60s")  # each has called
+            kind_cluster.nodes[0].stop()
+            kind_cluster.nodes[0].start()
+            kind_cluster.wait_until_well()
+            for node in kind_cluster.nodes:
+                argv = ["--silent", "--max-time", "5", "--retry", "20", "--retry-all-errors", "--retry-delay", "1"]
+                assert node.exec("curl", *argv, f"http://{exposed.cluster_ip}/") == "hello"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_nodes_come_and_go_and_addresses_change(kind_cluster: KindCluster, kind_namespace: str) -> None:

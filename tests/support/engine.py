@@ -21,6 +21,7 @@ from typing import IO, Any
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
 from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
+from support.commands import Spoken
 from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
@@ -293,6 +294,14 @@ class FakeEngine:
         self._begin("exec_with_input", " ".join(argv))
         refused = self._answer(argv, self._read(container))  # an answer that is set is a command's that reads nothing
         return refused or self._containerd(container, argv, b"".join(chunks)) or Result(0, "", "")
+
+    def converse(self, container: str, argv: Sequence[str]) -> Spoken:
+        there = self._read(container)
+        self._begin("converse", f"{there['name']} {argv[0]}")
+        if there["state"] != "running":
+            raise errors.Conflict(f"container {there['name']} is not running")
+        # The command runs here; a machine's constant address is this one's loopback.
+        return Spoken(["127.0.0.1" if word.startswith("198.19.255.") else word for word in argv])
 
     def logs(self, container: str, lines: int) -> str:
         self._begin("logs", f"{self._read(container)['name']} {lines}")

@@ -17,7 +17,7 @@ from docker.types import Mount
 
 from pytest_kind import errors
 from pytest_kind.provision.docker_engine.calls import Calls, filters, ours
-from pytest_kind.provision.docker_engine.streams import talk
+from pytest_kind.provision.docker_engine.streams import Attached, talk
 from pytest_kind.provision.provider import Container, ContainerSpec, Result, Volume
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
@@ -138,6 +138,11 @@ class Containers(Calls):
                 getattr(connection, "_response", connection).close()
             code = wait_for("its exit code", partial(self._exit_code, made), Deadline(_EXIT_SECONDS), every=0.01)
         return Result(code, stdout.decode(errors="replace"), output.decode(errors="replace"))
+
+    def converse(self, container: str, argv: Sequence[str]) -> Attached:
+        with ours(f"running `{argv[0]}` on {container[:12]}"):
+            made = self._api.exec_create(container, list(argv), stdin=True)["Id"]
+            return Attached(self._api.exec_start(made, socket=True))
 
     @property
     def _half_closes(self) -> bool:
