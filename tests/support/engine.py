@@ -14,16 +14,45 @@ import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
 from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
+from pytest_kind.provision.survey import Survey
 from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
+# An engine and a machine of which nothing is wrong.
+SURVEY = Survey(
+    name="Fake 1.0",
+    product="Fake",
+    version="1.0",
+    api="1.45",
+    address="unix:///fake",
+    local=True,
+    system="Fake Linux 1",
+    kernel="fake-1",
+    rootless=False,
+    userns=False,
+    selinux=False,
+    cgroup_version=2,
+    lacks=(),
+    storage_driver="overlay2",
+    image_store="docker",
+    cpus=2,
+    memory=8 << 30,
+    root="/var/lib/fake",
+    ahead=0.0,
+    proxies={},
+    open_to=(),
+    forwards=True,
+    networks={"bridge": Network(subnets=("172.17.0.0/16",), gateways=("172.17.0.1",))},
+    published=(),
+    image_bytes={},
+)
 
 
 class FakeEngine:
@@ -34,6 +63,7 @@ class FakeEngine:
         self._threads = threading.Lock()
         self.saved = b""  # what it saves, whatever it is asked for
         self.containerd: dict[str, NodeContainerd] = {}
+        self.says: dict[str, Any] = {}  # of its survey: what is not as in SURVEY
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -160,6 +190,10 @@ class FakeEngine:
             local=True,
             kernel_modules=False,
         )
+
+    def survey(self) -> Survey:
+        self._begin("survey")
+        return replace(SURVEY, **self.says)
 
     def image(self, reference: str) -> Image | None:
         self._begin("image", reference)

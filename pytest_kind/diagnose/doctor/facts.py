@@ -198,3 +198,13 @@ class Facts:
     machine: Machine = field(default_factory=Machine)
     holdings: Holdings = field(default_factory=Holdings)
     unseen: tuple[str, ...] = ()
+
+
+def shares_network(engine: Survey, here: Here) -> bool:
+    """Whether this process is in the network of the engine's machine, as far as can be told: it sees the engine's bridge as its own.
+
+    Engines that forward loopback into a virtual machine or another network namespace do not show their bridge, and are no case of it.
+    """
+    hidden = engine.rootless or "Desktop" in engine.system or engine.kernel != here.kernel
+    subnets = engine.networks["bridge"].subnets if "bridge" in engine.networks else ()
+    return hidden or not subnets or bool({*subnets} & {*here.subnets})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from pytest_kind.diagnose.doctor.checks import engines, holdings, kernels, limits, networks, places, reaching, room
 from pytest_kind.diagnose.doctor.facts import Facts
@@ -32,6 +32,9 @@ RULES: tuple[Rule, ...] = (
 )
 """In the order of the checks, which is that of ``docs/doctor.md``."""
 
+EARLY: tuple[str, ...] = tuple(rule.id for rule in RULES if rule.early)
+"""The ids of what is judged before a run's first cluster."""
+
 _ORDER = tuple(Severity)
 
 
@@ -39,12 +42,3 @@ def judge(facts: Facts) -> list[Finding]:
     """Everything that is wrong, the worst first."""
     found = [finding for check in _CHECKS for finding in check(facts)]
     return sorted(found, key=lambda finding: _ORDER.index(finding.rule.severity))
-
-
-def early(findings: Iterable[Finding], ignored: frozenset[str]) -> list[Finding]:
-    """Those that are told before a run's first cluster.
-
-    Args:
-        ignored: ids.
-    """
-    return [finding for finding in findings if finding.rule.early and finding.id not in ignored]

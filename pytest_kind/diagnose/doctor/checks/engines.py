@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pytest_kind.diagnose.doctor.facts import Facts
 from pytest_kind.diagnose.doctor.finding import Finding, Rule, Severity
+from pytest_kind.provision.survey import Survey
 
 # `cgroupns` of a container: API 1.41, Docker 20.10. The folders of mounts made on demand: API 1.42, Docker 23.
 _OLDEST_API, _WHOLE_API = (1, 41), (1, 42)
@@ -91,29 +92,38 @@ RULES = (OLD, AGING, PODMAN, ROOTLESS, USERNS, OPEN, PRIVILEGED, DRIVER, SELINUX
 
 def engines(facts: Facts) -> Iterator[Finding]:
     """The engine that answers."""
-    engine, machine = facts.engine, facts.machine
+    engine = facts.engine
     if engine is None:
         return
+    at = f"{engine.name} at {engine.address}"
+    for rule, is_so, found in (
+        (PODMAN, engine.product == "Podman", at),
+        (ROOTLESS, engine.rootless, at),
+        (USERNS, engine.userns, at),
+        (OPEN, bool(engine.open_to), ", ".join(engine.open_to)),
+        (DRIVER, engine.storage_driver not in _DRIVERS, f"{engine.storage_driver!r}"),
+    ):
+        if is_so:
+            yield rule.found(found)
+    yield from _privileged(facts, engine)
+    yield from _mounts(facts, engine)
+
+
+def _privileged(facts: Facts, engine: Survey) -> Iterator[Finding]:
+    machine = facts.machine
+    if machine.refused is not None:
+        yield PRIVILEGED.found(machine.refused)
+    elif engine.product == "Docker" and _major(engine.version) < _ASKS_FOR_ALL and not _has_resource(machine.capabilities):
+        yield PRIVILEGED.found(f"{engine.name} asks for CAP_SYS_RESOURCE, which it does not have itself", "install Docker 26.1 or newer")
+
+
+def _mounts(facts: Facts, engine: Survey) -> Iterator[Finding]:
     mounts = [mount for node in facts.wanted.config.nodes for mount in node.extra_mounts]
     api = tuple(int(part) for part in re.findall(r"\d+", engine.api)[:2])
     if api and api < _OLDEST_API:
         yield OLD.found(f"{engine.name} speaks API {engine.api}")
     elif api and api < _WHOLE_API and mounts:
         yield AGING.found(f"{engine.name} speaks API {engine.api}")
-    if engine.product == "Podman":
-        yield PODMAN.found(f"{engine.name} at {engine.address}")
-    if engine.rootless:
-        yield ROOTLESS.found(f"{engine.name} at {engine.address}")
-    if engine.userns:
-        yield USERNS.found(f"{engine.name} has userns-remap")
-    if engine.open_to:
-        yield OPEN.found(", ".join(engine.open_to))
-    if machine.refused is not None:
-        yield PRIVILEGED.found(machine.refused)
-    elif engine.product == "Docker" and _major(engine.version) < _ASKS_FOR_ALL and not _has_resource(machine.capabilities):
-        yield PRIVILEGED.found(f"{engine.name} asks for CAP_SYS_RESOURCE, which it does not have itself", "install Docker 26.1 or newer")
-    if engine.storage_driver not in _DRIVERS:
-        yield DRIVER.found(f"{engine.storage_driver!r}")
     bare = [mount.host_path for mount in mounts if not mount.selinux_relabel]
     if engine.selinux and bare:
         yield SELINUX.found(f"extraMounts: {', '.join(bare)}")

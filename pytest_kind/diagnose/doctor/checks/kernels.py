@@ -100,7 +100,7 @@ CGROUP_CONTROLLERS = Rule(
     severity=Severity.ERROR,
     what="the engine cannot bound memory, processors or processes of containers",
     why="a kubelet does not start without these controllers",
-    remedy="add `cgroup_enable=memory swapaccount=1` to the kernel's command line; for a rootless engine have systemd delegate `cpu cpuset memory pids`",
+    remedy="add `cgroup_enable=memory` to the kernel's command line; for a rootless engine have systemd delegate `cpu cpuset memory pids`",
     early=True,
 )
 RULES = (IPV6, NFTABLES, IPVS, DUMMY, IPTABLES, BRIDGE, OVERLAY, BRIDGE_NETFILTER, VXLAN, CGROUP_SYSTEMD, CGROUP_V1, CGROUP_CONTROLLERS)

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from pytest_kind.config.networks import NODES_IPV4, NODES_IPV6
+from pytest_kind.config.types import ClusterConfig
 from pytest_kind.diagnose.doctor.facts import Facts
 from pytest_kind.diagnose.doctor.finding import Finding, Rule, Severity
 
@@ -108,12 +109,12 @@ def networks(facts: Facts) -> Iterator[Finding]:
     yield from _subnets(facts)
 
 
-def asked_ports(facts: Facts) -> Iterator[tuple[str, str, int, str]]:
-    """Every fixed port of the configuration: protocol, address, number, and the field."""
-    networking = facts.wanted.config.networking
+def asked_ports(config: ClusterConfig) -> Iterator[tuple[str, str, int, str]]:
+    """Every fixed port of a configuration: protocol, address, number, and the field."""
+    networking = config.networking
     if networking.api_server_port > 0:
         yield "tcp", networking.api_server_address, networking.api_server_port, "networking.apiServerPort"
-    for number, node in enumerate(facts.wanted.config.nodes):
+    for number, node in enumerate(config.nodes):
         for index, mapping in enumerate(node.extra_port_mappings):
             if mapping.host_port > 0:
                 yield mapping.protocol.lower(), mapping.listen_address, mapping.host_port, f"nodes[{number}].extraPortMappings[{index}]"
@@ -121,7 +122,7 @@ def asked_ports(facts: Facts) -> Iterator[tuple[str, str, int, str]]:
 
 def _ports(facts: Facts) -> Iterator[Finding]:
     published = facts.engine.published if facts.engine is not None else ()
-    for protocol, address, port, field in asked_ports(facts):
+    for protocol, address, port, field in asked_ports(facts.wanted.config):
         held = next((one for one in published if (one.port, one.protocol) == (port, protocol) and _meet(one.address, address)), None)
         trouble = f"container {held.container} publishes it" if held is not None else facts.here.listening.get((protocol, address, port))
         if trouble is not None:

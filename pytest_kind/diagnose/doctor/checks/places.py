@@ -26,7 +26,7 @@ _REMOTE = {
     "fuse.s3fs",
     "virtiofs",
 }
-# A certificate is valid from five minutes before it is made (kubeadm's and client-go's CertificateValidity backdating).
+# A certificate is valid from five minutes before it is made (kubeadm's CertificateBackdate).
 _SKEW_SECONDS = 5.0
 _PAST_SECONDS = 86400.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from pytest_kind.diagnose.doctor.facts import Facts
+from pytest_kind.diagnose.doctor.facts import Facts, shares_network
 from pytest_kind.diagnose.doctor.finding import Finding, Rule, Severity
 
 _NO_CLUSTER = "nodes are containers: without an engine there is no cluster"
@@ -123,24 +123,5 @@ def reaching(facts: Facts) -> Iterator[Finding]:
         mounts = [mount.host_path for node in config.nodes for mount in node.extra_mounts]
         if mounts:
             yield FOREIGN_PATHS.found(f"the engine is at {engine.address}, extraMounts has {', '.join(mounts)}")
-    elif here.container and not _shares_network(facts):
-        yield ELSEWHERE.found(f"the engine's network {_gateways(facts)} is none of this container's")
-
-
-def _gateways(facts: Facts) -> str:
-    assert facts.engine is not None  # noqa: S101 - the caller has looked
-    bridge = facts.engine.networks.get("bridge")
-    return ", ".join(bridge.subnets) if bridge is not None else ""
-
-
-def _shares_network(facts: Facts) -> bool:
-    """Whether this process sees the engine's bridge as a network of its own.
-
-    Engines that forward loopback into a virtual machine or another network namespace do not show their bridge, and are no case of it.
-    """
-    engine = facts.engine
-    assert engine is not None  # noqa: S101 - as above
-    subnets = engine.networks["bridge"].subnets if "bridge" in engine.networks else ()
-    return (
-        engine.rootless or "Desktop" in engine.system or engine.kernel != facts.here.kernel or not subnets or bool({*subnets} & {*facts.here.subnets})
-    )
+    elif here.container and not shares_network(engine, here):
+        yield ELSEWHERE.found(f"the engine's network {', '.join(engine.networks['bridge'].subnets)} is none of this container's")

@@ -1,0 +1,104 @@
+"""The facts, thoroughly for the doctor and quickly for the preflight."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_kind.diagnose.doctor.collect.cache import see_cache
+from pytest_kind.diagnose.doctor.collect.here import context_address, see_here
+from pytest_kind.diagnose.doctor.collect.holdings import node_image, see_clusters, see_holdings
+from pytest_kind.diagnose.doctor.collect.machine import machine_of, see_from_here
+from pytest_kind.diagnose.doctor.collect.trial import look_around
+from pytest_kind.diagnose.doctor.collect.unreachable import why_unreachable
+from pytest_kind.diagnose.doctor.facts import Facts, Machine, Wanted
+from pytest_kind.errors import EngineUnavailable, UsageError
+from pytest_kind.lease.session import Session
+
+if TYPE_CHECKING:
+    from pytest_kind.provision.provider import Provider
+    from pytest_kind.provision.survey import Survey
+
+_TRIED = "privileged containers, kernel features, the node image's systemd, open files and all routes"
+
+
+def examine(connect: Callable[[], Provider], cache: Path, wanted: Wanted) -> Facts:
+    """Everything, with a container that looks around on the engine's machine: a second or so.
+
+    Raises:
+        EngineError: the engine goes away meanwhile.
+    """
+    try:
+        provider = connect()
+    except EngineUnavailable as error:
+        here = see_here(os.environ, wanted, None)
+        unreachable = why_unreachable(os.environ, context_address(os.environ), str(error))
+        unseen = ("the engine and its machine: no engine answers",)
+        return Facts(wanted=wanted, here=here, cache=see_cache(cache, thorough=True), unreachable=unreachable, unseen=unseen)
+    with contextlib.closing(provider):
+        engine = provider.survey()
+        here = see_here(os.environ, wanted, engine)
+        with _session(cache) as (session, why):
+            own = None if session is None else session.id
+            said = see_from_here(engine, here)
+            image = node_image(provider, wanted)
+            if session is not None and image is not None:
+                modules = provider.info().kernel_modules
+                said |= look_around(provider, image.id, session.labels(lease=60), modules=modules)
+            untried = why or ("" if image is not None else "there is no node image in the engine yet")
+            unseen = [f"{_TRIED}: {untried}"] if untried else []
+            return Facts(
+                wanted=wanted,
+                here=here,
+                cache=see_cache(cache, thorough=True, own=own),
+                engine=engine,
+                machine=_machine(said),
+                holdings=see_holdings(provider, cache, wanted, own),
+                unseen=(*unseen, *_unseen(engine, said)),
+            )
+
+
+def glance(provider: Provider, cache: Path, wanted: Wanted) -> Facts:
+    """What can be seen in a few hundredths of a second.
+
+    Raises:
+        EngineError: the engine goes away meanwhile.
+    """
+    engine = provider.survey()
+    here = see_here(os.environ, wanted, engine)
+    return Facts(
+        wanted=wanted,
+        here=here,
+        cache=see_cache(cache, thorough=False),
+        engine=engine,
+        machine=_machine(see_from_here(engine, here)),
+        holdings=see_clusters(provider),
+    )
+
+
+def _machine(said: dict[str, str]) -> Machine:
+    machine = machine_of(said)
+    return replace(machine, refused=said["refused"]) if "refused" in said else machine
+
+
+def _unseen(engine: Survey, said: dict[str, str]) -> list[str]:
+    """What even the container did not say."""
+    return [] if "disk" in said else [f"room in {engine.root}: it is not on this machine, or not to be seen"]
+
+
+@contextlib.contextmanager
+def _session(cache: Path) -> Iterator[tuple[Session | None, str]]:
+    """A session whose the container is, so that it is swept whatever happens; or why there is none."""
+    try:
+        session = Session.open(cache)
+    except UsageError as error:
+        yield None, str(error)
+        return
+    try:
+        yield session, ""
+    finally:
+        session.close()
