@@ -47,18 +47,20 @@ def _free(there: Path) -> int:
 
 
 def _mount(there: Path) -> tuple[str, list[str]]:
-    """The kind of its file system, and the options with which that is mounted."""
     try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+        return mounted(Path("/proc/self/mountinfo").read_text(encoding="utf-8"), there.resolve())
     except OSError:
         return "", []  # not Linux
-    real = there.resolve()
+
+
+def mounted(mountinfo: str, place: Path) -> tuple[str, list[str]]:
+    """The kind of a place's file system, and the options with which it is mounted there (proc_pid_mountinfo(5))."""
     best: tuple[int, str, list[str]] = (-1, "", [])
-    for line in lines:
+    for line in mountinfo.splitlines():
         own, _, rest = line.partition(" - ")
         fields = own.split()
         # Blanks are written as octal numbers; of two mounts at one place the later one is seen.
-        place = Path(fields[4].encode().decode("unicode_escape"))
-        if real.is_relative_to(place) and len(place.parts) >= best[0]:
-            best = (len(place.parts), rest.split()[0], fields[5].split(","))
+        mount = Path(fields[4].encode().decode("unicode_escape"))
+        if place.is_relative_to(mount) and len(mount.parts) >= best[0]:
+            best = (len(mount.parts), rest.split()[0], fields[5].split(","))
     return best[1], best[2]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_kind.diagnose.doctor.collect.cache import see_cache
 from pytest_kind.diagnose.doctor.collect.here import context_address, see_here
 from pytest_kind.diagnose.doctor.collect.holdings import node_image, see_clusters, see_holdings
-from pytest_kind.diagnose.doctor.collect.machine import machine_of, see_from_here
+from pytest_kind.diagnose.doctor.collect.machine import FILES, machine_of, see_from_here
 from pytest_kind.diagnose.doctor.collect.trial import look_around
 from pytest_kind.diagnose.doctor.collect.unreachable import why_unreachable
 from pytest_kind.diagnose.doctor.facts import Facts, Machine, Wanted
@@ -44,11 +44,14 @@ def examine(connect: Callable[[], Provider], cache: Path, wanted: Wanted) -> Fac
         here = see_here(os.environ, wanted, engine)
         with _session(cache) as (session, why):
             own = None if session is None else session.id
-            said = see_from_here(engine, here)
+            from_here = see_from_here(engine, here)
+            said = dict(from_here)
             image = node_image(provider, wanted)
             if session is not None and image is not None:
                 modules = provider.info().kernel_modules
                 said |= look_around(provider, image.id, session.labels(lease=60), modules=modules)
+                # What both have read: a container is not always told what holds for the whole machine.
+                said |= {name: text for name, text in from_here.items() if name in FILES}
             untried = why or ("" if image is not None else "there is no node image in the engine yet")
             unseen = [f"{_TRIED}: {untried}"] if untried else []
             return Facts(

@@ -181,5 +181,5 @@ def _taken(protocol: str, address: str, port: int) -> str | None:
             if error.errno in {errno.EACCES, errno.EAFNOSUPPORT}:
                 return None  # a low port, which the engine may have; a family that the engine's machine may have
             holder = owners.of_port(protocol, port) if error.errno == errno.EADDRINUSE else ""
-            return f"{error.strerror}{holder and ' by ' + holder}"
+            return f"{(error.strerror or str(error)).lower()}{holder and ' by ' + holder}"
     return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 30.0
 _READ = {
-    # Not the number of processes: since Linux 6.14 a container has one of its own, and the machine's holds nevertheless.
+    # Not the bound of processes: since Linux 6.14 a container has one of its own, and the machine's holds nevertheless.
     **{name: f"cat {file}" for name, file in FILES.items() if name != "processes"},
     "open-files": "ulimit -Hn",
     "disk": "df -P -B1 / | awk 'NR > 1 {print $2, $4}'",
