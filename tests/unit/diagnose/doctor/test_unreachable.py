@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pytest_kind.diagnose.doctor.collect.everything import examine
 from pytest_kind.diagnose.doctor.collect.unreachable import why_unreachable
-from pytest_kind.diagnose.doctor.facts import Wanted
-from pytest_kind.diagnose.doctor.judge import judge
-from pytest_kind.provision import docker_engine
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +34,7 @@ def rude() -> Iterator[int]:
                 except OSError:
                     return
                 with connection:
+                    connection.recv(4096)
                     connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 
         thread = threading.Thread(target=serve, daemon=True)
@@ -45,10 +45,13 @@ def rude() -> Iterator[int]:
 
 
 def found(cache: Path) -> list[tuple[str, str]]:
-    """What the whole doctor says, with the real library below it."""
-    facts = examine(lambda: docker_engine.connect(5), cache, Wanted())
-    assert facts.unseen == ("the engine and its machine: no engine answers",)
-    return [(one.id, one.found) for one in judge(facts) if one.id.startswith("engine")]
+    """What the whole command says, with the real library below it: in a process of its own, since that leaves connections open."""
+    command = [sys.executable, "-m", "pytest_kind.cli", f"--cache-dir={cache}", "doctor", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["engine"], said["not_looked_at"]) == (None, ["the engine and its machine: no engine answers"])
+    return [(one["id"], one["found"]) for one in said["findings"] if one["id"].startswith("engine")]
 
 
 @pytest.mark.parametrize(
