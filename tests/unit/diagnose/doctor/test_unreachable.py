@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,82 +19,70 @@ def _no_docker_of_the_users(own_environment: None, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-@pytest.fixture
-def rude() -> Iterator[int]:
-    """A port of loopback where whoever comes is told something that no engine says."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(4096)
-                    connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield int(server.getsockname()[1])
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
+def state(host: str, said: str) -> str:
+    return why_unreachable({"DOCKER_HOST": host}, None, f"no container engine answers at {host}: {said}; start an engine, or name one").state
 
 
-def found(cache: Path) -> list[tuple[str, str]]:
-    """What the whole command says, with the real library below it: in a process of its own, since that leaves connections open."""
+def test_the_whole_command_says_it(cache: Path) -> None:
+    """With the real library below it; in a process of its own, since that leaves connections open."""
     command = [sys.executable, "-m", "pytest_kind.cli", f"--cache-dir={cache}", "doctor", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere.sock"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     said = json.loads(done.stdout)
     assert (said["engine"], said["not_looked_at"]) == (None, ["the engine and its machine: no engine answers"])
-    return [(one["id"], one["found"]) for one in said["findings"] if one["id"].startswith("engine")]
+    (found,) = (one for one in said["findings"] if one["severity"] == "error")
+    assert (found["id"], found["found"]) == ("engine-socket", "unix:///nowhere.sock (DOCKER_HOST): no such socket")
 
 
 @pytest.mark.parametrize(
-    ("host", "rule", "said"),
+    ("host", "words", "expected"),
     [
-        ("unix:///nowhere.sock", "engine-socket", "unix:///nowhere.sock (DOCKER_HOST): no such socket"),
-        ("tcp://127.0.0.1:1", "engine-refused", "tcp://127.0.0.1:1 (DOCKER_HOST): connection refused"),
-        ("tcp://127.0.0.1:notaport", "engine-address", "tcp://127.0.0.1:notaport (DOCKER_HOST): Port could not be cast"),
-        ("tcp://nobody.invalid:2375", "engine-address", "tcp://nobody.invalid:2375 (DOCKER_HOST): Error while fetching"),
-        ("gopher://x", "engine-address", "gopher://x (DOCKER_HOST): Invalid bind address protocol: gopher://x"),
-        ("ssh://me@nobody.invalid", "engine-address", "ssh://me@nobody.invalid (DOCKER_HOST): Install paramiko package"),
+        ("unix:///nowhere.sock", "('Connection aborted.', FileNotFoundError(2, 'No such file or directory'))", "missing"),
+        ("tcp://127.0.0.1:1", "Max retries exceeded with url: /version", "refused"),
+        ("tcp://127.0.0.1:notaport", "Port could not be cast to integer value as 'notaport'", "unusable"),
+        ("gopher://x", "Invalid bind address protocol: gopher://x", "unusable"),
+        ("ssh://me@nobody.invalid", "Install paramiko package to enable ssh:// support", "unusable"),
+        ("ssh://me@nobody.invalid", "Authentication failed.", "silent"),
+        ("tcp://127.0.0.1:1", "Path to a certificate and key files must be provided through the client_cert param.", "tls"),
     ],
 )
-def test_a_wrong_address(cache: Path, monkeypatch: pytest.MonkeyPatch, host: str, rule: str, said: str) -> None:
-    monkeypatch.setenv("DOCKER_HOST", host)
-    ((name, words),) = found(cache)
-    assert (name, words[: len(said)]) == (rule, said)
+def test_what_an_address_and_the_librarys_words_come_to(host: str, words: str, expected: str) -> None:
+    seen = why_unreachable({"DOCKER_HOST": host}, None, f"no container engine answers at {host}: {words}; start an engine, or name one")
+    assert seen.state == expected
+    assert seen.origin == "DOCKER_HOST"
+    assert seen.said in {words, "no such socket", "connection refused"}
 
 
-def test_what_is_no_engine(cache: Path, monkeypatch: pytest.MonkeyPatch, rude: int) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{rude}")
-    ((name, words),) = found(cache)
-    assert name == "engine-tls"
-    assert "HTTPS server" in words
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ('400 Client Error: Bad Request ("Client sent an HTTP request to an HTTPS server.")', "tls"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate", "tls"),
+        ("404 Client Error: Not Found", "silent"),
+    ],
+)
+def test_what_answers_and_is_no_engine(words: str, expected: str) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        assert state(f"tcp://127.0.0.1:{server.getsockname()[1]}", words) == expected
 
 
-def test_certificates_that_are_not_there(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
-    ((name, words),) = found(cache)
-    assert name == "engine-tls"
-    assert "client_cert" in words
-
-
-def test_a_socket_that_nobody_has(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_socket_that_nobody_has(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(tmp_path / "sock"))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'sock'}")
-    assert found(cache) == [("engine-refused", f"unix://{tmp_path / 'sock'} (DOCKER_HOST): connection refused")]
+    assert state(f"unix://{tmp_path / 'sock'}", "words") == "refused"
 
 
 @pytest.mark.parametrize(
     ("error", "state"),
-    [(PermissionError(13, "Permission denied"), "forbidden"), (TimeoutError(), "silent"), (OSError(113, "No route to host"), "silent")],
+    [
+        (socket.gaierror(-2, "Name or service not known"), "unknown-host"),
+        (PermissionError(13, "Permission denied"), "forbidden"),
+        (TimeoutError(), "silent"),
+        (OSError(113, "No route to host"), "silent"),
+    ],
 )
 def test_what_a_connection_says(monkeypatch: pytest.MonkeyPatch, error: OSError, state: str) -> None:
     def refuse(*_: object) -> None:
