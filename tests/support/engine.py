@@ -63,7 +63,6 @@ class FakeEngine:
         self._threads = threading.Lock()
         self.saved = b""  # what it saves, whatever it is asked for
         self.containerd: dict[str, NodeContainerd] = {}
-        self.says: dict[str, Any] = {}  # of its survey: what is not as in SURVEY
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -113,6 +112,10 @@ class FakeEngine:
         number = len(list((self._root / "answers").iterdir()))
         known = {"argv": list(argv), "stdout": stdout, "code": code, "on": on, "times": times}
         _write(self._root / "answers" / f"{number:03}", known)
+
+    def say(self, **changes: Any) -> None:
+        """What of its survey is not as in ``SURVEY``."""
+        _write(self._root / "survey", changes)
 
     def publish(self, address: str, port: int) -> None:
         """Where every published port is."""
@@ -193,7 +196,8 @@ class FakeEngine:
 
     def survey(self) -> Survey:
         self._begin("survey")
-        return replace(SURVEY, **self.says)
+        said = self._root / "survey"
+        return replace(SURVEY, **(_load(said) if said.exists() else {}))
 
     def image(self, reference: str) -> Image | None:
         self._begin("image", reference)

@@ -104,8 +104,9 @@ def _here(fix: SetSysctl | LoadModules) -> None:
         raise CommandError("this machine", argv, done.returncode, done.stdout + done.stderr)
 
 
-def persist(findings: Iterable[Finding], file: Path = SYSCTL_FILE) -> list[str]:
-    """Writes the settings among the fixes into a file that the machine reads when it boots; what that has already stays."""
+def persist(findings: Iterable[Finding], file: Path | None = None) -> list[str]:
+    """Writes the settings among the fixes into a file that the machine reads when it boots; what that has already stays. A line says so."""
+    file = file or SYSCTL_FILE
     wanted = {fix.name: fix.value for finding in findings if isinstance(fix := finding.fix, SetSysctl)}
     if not wanted:
         return []
@@ -116,7 +117,10 @@ def persist(findings: Iterable[Finding], file: Path = SYSCTL_FILE) -> list[str]:
         [*(lines or ["# Written by `pytest-kind doctor --fix --persist`."]), *(f"{name} = {value}" for name, value in wanted.items()), ""]
     )
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    fresh.write_text(content, encoding="utf-8")
-    fresh.chmod(0o644)
-    fresh.replace(file)
+    try:
+        fresh.write_text(content, encoding="utf-8")
+        fresh.chmod(0o644)
+        fresh.replace(file)
+    except OSError as error:
+        return [f"{file}: not written: {error.strerror}; it takes root on this machine"]
     return [f"wrote {file}: {', '.join(f'{name} = {value}' for name, value in wanted.items())}"]

@@ -116,3 +116,7 @@ class TestPersist:
     def test_without_settings_no_file_is_made(self, tmp_path: Path) -> None:
         assert mend.persist(findings(MODULES, Sweep()), tmp_path / "60.conf") == []
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_cannot_be_written_is_said(self, tmp_path: Path) -> None:
+        (said,) = mend.persist(findings(INSTANCES), tmp_path / "none" / "60.conf")
+        assert said == f"{tmp_path}/none/60.conf: not written: No such file or directory; it takes root on this machine"
