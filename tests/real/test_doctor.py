@@ -102,7 +102,8 @@ def test_a_port_that_a_process_has_and_one_that_a_container_has(doctor: Doctor, 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        text = f"networking: {{apiServerPort: {published}}}\nnodes: [{{role: control-plane, extraPortMappings: [{{containerPort: 80, hostPort: {port}}}]}}]"
+        mapping = f"{{containerPort: 80, hostPort: {port}}}"
+        text = f"networking: {{apiServerPort: {published}}}\nnodes: [{{role: control-plane, extraPortMappings: [{mapping}]}}]"
         said = [one["found"] for one in doctor("--config", config(tmp_path, text), code=1)["findings"] if one["id"] == "port-taken"]
     assert said[0] == f"networking.apiServerPort: tcp 127.0.0.1:{published}: container {kind_cluster.nodes[0].name} publishes it"
     assert said[1].startswith(f"nodes[0].extraPortMappings[0]: tcp 127.0.0.1:{port}: address already in use by ")
