@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-
 import pytest
 
 from support.own_engine import OwnEngine, node_image, running
