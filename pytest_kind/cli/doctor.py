@@ -71,15 +71,10 @@ def _mended(arguments: argparse.Namespace, facts: Facts, findings: Sequence[Find
         session = Session.open(arguments.cache_dir)
         try:
             image = node_image(provider, facts.wanted)
-            survey = facts.engine
             mender = Mender(
                 provider=provider,
                 cache=arguments.cache_dir,
-                here=facts.here.root
-                and survey is not None
-                and survey.local
-                and survey.kernel == facts.here.kernel
-                and shares_network(survey, facts.here),
+                here=_is_here(facts),
                 image=None if image is None else image.id,
                 modules=provider.info().kernel_modules,
                 own=session.id,
@@ -89,6 +84,12 @@ def _mended(arguments: argparse.Namespace, facts: Facts, findings: Sequence[Find
         finally:
             session.close()
     return [*done, *(persist(findings) if arguments.persist else [])]
+
+
+def _is_here(facts: Facts) -> bool:
+    """Whether this process may change the engine's machine."""
+    survey, here = facts.engine, facts.here
+    return survey is not None and here.root and survey.local and survey.kernel == here.kernel and shares_network(survey, here)
 
 
 def as_text(facts: Facts, findings: Sequence[Finding], done: Sequence[str]) -> list[str]:

@@ -32,7 +32,6 @@ HEALTHY = Facts(
         processes=4194304,
         memory_free=6 * GIB,
         disk_free=100 * GIB,
-        disk_size=200 * GIB,
         inodes_free=10_000_000,
         features=dict.fromkeys(FEATURES, True),
         systemd=252,

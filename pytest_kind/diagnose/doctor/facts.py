@@ -88,8 +88,7 @@ class Here:
         container: whether this process is in a container.
         context: the context of docker that is chosen, and what chose it; nothing: the default one.
         contexts: those that are there.
-        client_config: the docker client's configuration.
-        client_problem: why it cannot be used, if so.
+        client_problem: why docker's configuration or a proxy cannot be used, if so.
         tools: programs that a build of a node image needs -> where they are; None: nowhere.
         subnets: of the networks that it is on itself.
         listening: the ports of its own that are taken, as (protocol, address, port) -> the error.
@@ -104,7 +103,6 @@ class Here:
     context: str | None = None
     context_origin: str = ""
     contexts: tuple[str, ...] = ()
-    client_config: Mapping[str, object] = field(default_factory=dict)
     client_problem: str | None = None
     tools: Mapping[str, str | None] = field(default_factory=dict)
     subnets: tuple[str, ...] = ()
@@ -129,7 +127,7 @@ class Machine:
         open_files: how many files a process of a container may have open.
         processes: how many there may be (``kernel.pid_max``).
         memory_free: bytes that programs can have.
-        disk_free, disk_size: bytes, where the engine's data lies.
+        disk_free: bytes, where the engine's data lies.
         inodes_free: there; None also where a file system has no bound.
         routes: to networks, other than default ones and the engine's own.
         features: of the kernel: name -> whether it is there.
@@ -144,7 +142,6 @@ class Machine:
     processes: int | None = None
     memory_free: int | None = None
     disk_free: int | None = None
-    disk_size: int | None = None
     inodes_free: int | None = None
     routes: tuple[Route, ...] = ()
     features: Mapping[str, bool] = field(default_factory=dict)

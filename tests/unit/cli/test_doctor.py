@@ -14,7 +14,7 @@ from pytest_kind.provision import docker_engine
 from support.engine import FakeEngine
 
 # What a container of a healthy machine says, and one whose kernel has no netfilter.
-HEALTHY = "== instances\n1024\n== disk\n900000000000 800000000000\n== systemd\nsystemd 252\n== has iptables\nyes\n== end\n"
+HEALTHY = "== instances\n1024\n== disk\n800000000000\n== systemd\nsystemd 252\n== has iptables\nyes\n== end\n"
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,15 @@ from pytest_kind.diagnose.doctor.collect.holdings import node_image, see_cluster
 from pytest_kind.diagnose.doctor.collect.machine import FILES, machine_of, see_from_here
 from pytest_kind.diagnose.doctor.collect.trial import look_around
 from pytest_kind.diagnose.doctor.collect.unreachable import why_unreachable
-from pytest_kind.diagnose.doctor.facts import Facts, Machine, Wanted
+from pytest_kind.diagnose.doctor.facts import Facts, Wanted
 from pytest_kind.errors import EngineUnavailable, UsageError
 from pytest_kind.lease.session import Session
 
 if TYPE_CHECKING:
     from pytest_kind.provision.provider import Provider
-    from pytest_kind.provision.survey import Survey
 
 _TRIED = "privileged containers, kernel features, the node image's systemd, open files and all routes"
+_NO_IMAGE = "there is no node image in the engine yet"
 
 
 def examine(connect: Callable[[], Provider], cache: Path, wanted: Wanted) -> Facts:
@@ -39,30 +38,31 @@ def examine(connect: Callable[[], Provider], cache: Path, wanted: Wanted) -> Fac
         unreachable = why_unreachable(os.environ, context_address(os.environ), str(error))
         unseen = ("the engine and its machine: no engine answers",)
         return Facts(wanted=wanted, here=here, cache=see_cache(cache, thorough=True), unreachable=unreachable, unseen=unseen)
-    with contextlib.closing(provider):
+    with contextlib.closing(provider), _session(cache) as (session, why):
         engine = provider.survey()
         here = see_here(os.environ, wanted, engine)
-        with _session(cache) as (session, why):
-            own = None if session is None else session.id
-            from_here = see_from_here(engine, here)
-            said = dict(from_here)
-            image = node_image(provider, wanted)
-            if session is not None and image is not None:
-                modules = provider.info().kernel_modules
-                said |= look_around(provider, image.id, session.labels(lease=60), modules=modules)
-                # What both have read: a container is not always told what holds for the whole machine.
-                said |= {name: text for name, text in from_here.items() if name in FILES}
-            untried = why or ("" if image is not None else "there is no node image in the engine yet")
-            unseen = [f"{_TRIED}: {untried}"] if untried else []
-            return Facts(
-                wanted=wanted,
-                here=here,
-                cache=see_cache(cache, thorough=True, own=own),
-                engine=engine,
-                machine=_machine(said),
-                holdings=see_holdings(provider, cache, wanted, own),
-                unseen=(*unseen, *_unseen(engine, said)),
-            )
+        holdings = see_holdings(provider, cache, wanted, None if session is None else session.id)
+        image = node_image(provider, wanted)
+        said = see_from_here(engine, here)
+        unseen = [f"{_TRIED}: {why or _NO_IMAGE}"] if session is None or image is None else []
+        if session is not None and image is not None:
+            modules = provider.info().kernel_modules
+            there = look_around(provider, image.id, session.labels(lease=60), modules=modules)
+            if not holdings.image:
+                there.pop("systemd", None)  # another image's
+            # Of what both have read this machine's own word counts: a container is not always told what holds for the whole machine.
+            said = {**said, **there, **{name: text for name, text in said.items() if name in FILES}}
+        if "disk" not in said:
+            unseen.append(f"room in {engine.root}: it is not on this machine, or not to be seen")
+        return Facts(
+            wanted=wanted,
+            here=here,
+            cache=see_cache(cache, thorough=True, own=None if session is None else session.id),
+            engine=engine,
+            machine=machine_of(said),
+            holdings=holdings,
+            unseen=tuple(unseen),
+        )
 
 
 def glance(provider: Provider, cache: Path, wanted: Wanted) -> Facts:
@@ -78,19 +78,9 @@ def glance(provider: Provider, cache: Path, wanted: Wanted) -> Facts:
         here=here,
         cache=see_cache(cache, thorough=False),
         engine=engine,
-        machine=_machine(see_from_here(engine, here)),
+        machine=machine_of(see_from_here(engine, here)),
         holdings=see_clusters(provider),
     )
-
-
-def _machine(said: dict[str, str]) -> Machine:
-    machine = machine_of(said)
-    return replace(machine, refused=said["refused"]) if "refused" in said else machine
-
-
-def _unseen(engine: Survey, said: dict[str, str]) -> list[str]:
-    """What even the container did not say."""
-    return [] if "disk" in said else [f"room in {engine.root}: it is not on this machine, or not to be seen"]
 
 
 @contextlib.contextmanager

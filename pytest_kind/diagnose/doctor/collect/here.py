@@ -35,7 +35,7 @@ _GATEWAY = 0x2  # RTF_GATEWAY
 def see_here(environ: Mapping[str, str], wanted: Wanted, engine: Survey | None) -> Here:
     """Everything of this machine but the cache folder."""
     context, origin, contexts = _contexts(environ)
-    config, problem, dead = _proxies(environ, wanted, engine)
+    problem, dead = _proxies(environ, wanted, engine)
     return Here(
         now=time.time(),
         root=os.geteuid() == 0,
@@ -45,7 +45,6 @@ def see_here(environ: Mapping[str, str], wanted: Wanted, engine: Survey | None) 
         context=context,
         context_origin=origin,
         contexts=contexts,
-        client_config=config,
         client_problem=problem,
         tools=_tools(),
         subnets=_subnets(),
@@ -92,29 +91,29 @@ def _mapping(file: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _proxies(environ: Mapping[str, str], wanted: Wanted, engine: Survey | None) -> tuple[Mapping[str, object], str | None, dict[str, str]]:
-    """The docker client's configuration, why it or a proxy cannot be used, and the proxies that nodes would not reach."""
+def _proxies(environ: Mapping[str, str], wanted: Wanted, engine: Survey | None) -> tuple[str | None, dict[str, str]]:
+    """Why a proxy or the docker client's configuration cannot be used, and the proxies that nodes would not reach."""
+    there = engine.networks.get(wanted.network) if engine is not None else None
+    gateway = there.gateways[0] if engine is not None and engine.local and there is not None and there.gateways else None
+    address = engine.address if engine is not None else ""
     try:
         config = client_config(environ)
-        there = engine.networks.get(wanted.network) if engine is not None else None
-        gateway = there.gateways[0] if engine is not None and engine.local and there is not None and there.gateways else None
-        address = engine.address if engine is not None else ""
         # With any address of this machine, and with none: what is in the first alone is a proxy on loopback.
         named = proxy_environment(environ, config, no_proxy=(), host=gateway or "gateway", engine=address)
         direct = proxy_environment(environ, config, no_proxy=(), host=None, engine=address)
     except UsageError as error:
-        return {}, str(error), {}
+        return str(error), {}
+    if engine is None:
+        return None, {}
     dead = {}
-    for url in dict.fromkeys(value for name, value in named.items() if name.isupper() and name != "NO_PROXY" and name not in direct):
-        if engine is None:
-            continue
+    for url in dict.fromkeys(named[name] for name in ("HTTP_PROXY", "HTTPS_PROXY") if name in named and name not in direct):
         parts = urlsplit(url if "://" in url else f"//{url}")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if gateway is None:
             dead[f"port {port} of this machine"] = f"the engine at {engine.address} is on another machine"
         elif (why := _refused(gateway, port)) is not None:
             dead[f"{gateway}:{port}"] = why
-    return config, None, dead
+    return None, dead
 
 
 def _refused(address: str, port: int) -> str | None:

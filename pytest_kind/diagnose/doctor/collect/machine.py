@@ -31,7 +31,6 @@ _SO_PEERCRED = 17
 
 def machine_of(said: Mapping[str, str]) -> Machine:
     """The machine from what its files and programs said: name -> text. What is missing stays unknown."""
-    disk = said.get("disk", "").split()
     inodes = said.get("inodes", "").split()
     systemd = re.match(r"systemd (\d+)", said.get("systemd", ""))
     free = re.search(r"MemAvailable:\s+(\d+) kB", said.get("memory", ""))
@@ -41,13 +40,13 @@ def machine_of(said: Mapping[str, str]) -> Machine:
         processes=_number(said.get("processes")),
         open_files=_number(said.get("open-files")),
         memory_free=int(free[1]) * 1024 if free else None,
-        disk_size=int(disk[0]) if disk else None,
-        disk_free=int(disk[1]) if disk else None,
+        disk_free=_number(said.get("disk")),
         inodes_free=int(inodes[1]) if inodes and int(inodes[0]) else None,
         routes=tuple(_routes(said.get("routes", ""))),
         features={name.removeprefix("has "): text.strip() == "yes" for name, text in said.items() if name.startswith("has ")},
         systemd=int(systemd[1]) if systemd else None,
         capabilities=int(said["capabilities"], 16) if said.get("capabilities") else None,
+        refused=said.get("refused"),
     )
 
 
@@ -81,7 +80,7 @@ def see_from_here(engine: Survey, here: Here) -> dict[str, str]:
             said[name] = Path(file).read_text(encoding="utf-8")
     with suppress(OSError):  # it is in a container, or its data is on another machine after all
         found = os.statvfs(engine.root)
-        said["disk"] = f"{found.f_blocks * found.f_frsize} {found.f_bavail * found.f_frsize}"
+        said["disk"] = f"{found.f_bavail * found.f_frsize}"
         said["inodes"] = f"{found.f_files} {found.f_favail}"
     if shares_network(engine, here):
         said["routes"] = _own_routes()

@@ -20,7 +20,7 @@ _READ = {
     # Not the bound of processes: since Linux 6.14 a container has one of its own, and the machine's holds nevertheless.
     **{name: f"cat {file}" for name, file in FILES.items() if name != "processes"},
     "open-files": "ulimit -Hn",
-    "disk": "df -P -B1 / | awk 'NR > 1 {print $2, $4}'",
+    "disk": "df -P -B1 / | awk 'NR > 1 {print $4}'",
     "inodes": "df -P -i / | awk 'NR > 1 {print $2, $4}'",
     "routes": "ip -json route show table all; ip -json -6 route show table all",
     "systemd": "systemctl --version | head -n 1",

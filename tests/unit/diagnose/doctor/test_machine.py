@@ -31,7 +31,7 @@ MemAvailable:     2048 kB
 == open-files
 unlimited
 == disk
-2000 1000
+1000
 == inodes
 500 400
 == routes
@@ -54,7 +54,6 @@ def test_what_is_said_is_read() -> None:
         inotify_instances=128,
         inotify_watches=8192,
         memory_free=2048 * 1024,
-        disk_size=2000,
         disk_free=1000,
         inodes_free=400,
         routes=(Route(network="10.8.0.0/16", device="tun0"), Route(network="fd00:9::/64", device="tun0")),
