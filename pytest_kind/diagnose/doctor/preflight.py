@@ -1,9 +1,10 @@
-"""The doctor's quick look before a run's first cluster: errors stop it with all of them at once, warnings are kept for the last lines."""
+"""The doctor's quick look before a run's first cluster: errors stop it with all of them at once, warnings are handed back."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,20 +27,14 @@ class Preflight:
 
     def __init__(self, connect: Callable[[], Provider], cache: Path, wanted: Wanted, ignore: frozenset[str]) -> None:
         self._connect, self._cache, self._wanted, self._ignore = connect, cache, wanted, ignore
-        self._found: list[Finding] = []
-        self._thread = threading.Thread(target=self._look, name="pytest-kind-preflight", daemon=True)
-        self._thread.start()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="pytest-kind-preflight")
+        self._found = thread.submit(self._look)
+        thread.shutdown(wait=False)
 
-    def _look(self) -> None:
-        try:
-            provider = self._connect()
-            try:
-                found = judge(glance(provider, self._cache, self._wanted))
-                self._found = [one for one in found if one.rule.early and one.id not in self._ignore]
-            finally:
-                provider.close()
-        except EngineError:
-            return  # whoever makes the cluster meets the same, and says it
+    def _look(self) -> list[Finding]:
+        with closing(self._connect()) as provider:
+            found = judge(glance(provider, self._cache, self._wanted))
+        return [one for one in found if one.rule.early and one.id not in self._ignore]
 
     def verdict(self) -> list[str]:
         """The warnings, a line each.
@@ -47,8 +42,11 @@ class Preflight:
         Raises:
             UnfitMachine: a cluster would not come up here; all reasons.
         """
-        self._thread.join()
-        errors = [one.line for one in self._found if one.rule.severity is Severity.ERROR]
+        try:
+            found = self._found.result()
+        except EngineError:
+            return []  # whoever makes the cluster meets the same, and says it
+        errors = [one.line for one in found if one.rule.severity is Severity.ERROR]
         if errors:
             raise UnfitMachine(errors)
-        return [one.line for one in self._found if one.rule.severity is Severity.WARNING]
+        return [one.line for one in found if one.rule.severity is Severity.WARNING]
