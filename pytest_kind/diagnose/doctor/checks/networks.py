@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 from pytest_kind.config.networks import NODES_IPV4, NODES_IPV6
 from pytest_kind.config.types import ClusterConfig
-from pytest_kind.diagnose.doctor.facts import Facts
+from pytest_kind.diagnose.doctor.facts import Facts, shares_network
 from pytest_kind.diagnose.doctor.finding import Finding, Rule, Severity
 
 PORT = Rule(
@@ -89,6 +90,7 @@ PROXY_ENGINE = Rule(
 )
 RULES = (PORT, NETWORK, OVERLAP, INSIDE, FORWARDING, PROXY_UNUSABLE, PROXY_UNREACHABLE, PROXY_LOST, NO_PROXY, PROXY_ENGINE)
 
+_ID = re.compile(r"[0-9a-f]{12,64}")  # of a network, which the engine takes for its name
 _LOOPBACK = {"localhost", "127.0.0.1", "127.0.0.0/8", "*"}
 
 
@@ -99,7 +101,7 @@ def networks(facts: Facts) -> Iterator[Finding]:
     engine = facts.engine
     if engine is None:
         return
-    if facts.wanted.network not in engine.networks:
+    if facts.wanted.network not in engine.networks and not _ID.fullmatch(facts.wanted.network):
         yield NETWORK.found(
             f"{facts.wanted.network!r}; there are {', '.join(sorted(engine.networks))}",
             f"`docker network create {facts.wanted.network}`, or another name",
@@ -121,10 +123,13 @@ def asked_ports(config: ClusterConfig) -> Iterator[tuple[str, str, int, str]]:
 
 
 def _ports(facts: Facts) -> Iterator[Finding]:
-    published = facts.engine.published if facts.engine is not None else ()
+    engine = facts.engine
+    published = engine.published if engine is not None else ()
+    # In a network of its own a process sees other ports than the engine's machine has.
+    listening = facts.here.listening if engine is None or shares_network(engine, facts.here) else {}
     for protocol, address, port, field in asked_ports(facts.wanted.config):
         held = next((one for one in published if (one.port, one.protocol) == (port, protocol) and _meet(one.address, address)), None)
-        trouble = f"container {held.container} publishes it" if held is not None else facts.here.listening.get((protocol, address, port))
+        trouble = f"container {held.container} publishes it" if held is not None else listening.get((protocol, address, port))
         if trouble is not None:
             yield PORT.found(f"{field}: {protocol} {address}:{port}: {trouble}")
 

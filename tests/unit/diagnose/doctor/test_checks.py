@@ -265,6 +265,7 @@ def test_the_worst_comes_first() -> None:
         facts(here={"environ": {**PROXY, "NO_PROXY": "a, 127.0.0.1"}}, engine=OWN_PROXY),
         facts(wanted={"name": "dev"}, holdings={"names": {"dev": "kept"}}),  # a run attaches
         facts(engine={"ahead": 4.9}),
+        facts(wanted={"network": "0123456789ab"}),  # its id
         facts(
             PORT,
             engine={
@@ -279,6 +280,11 @@ def test_the_worst_comes_first() -> None:
 )
 def test_what_is_no_fault(fine: Facts) -> None:
     assert [one.id for one in judge(fine) if one.id != "engine-rootless"] == []
+
+
+def test_ports_of_another_network_are_not_the_engines() -> None:
+    taken = {"listening": {("tcp", "127.0.0.1", 8080): "address already in use"}}
+    assert [one.id for one in judge(facts(PORT, here={**taken, "container": True, "subnets": ()}))] == ["engine-elsewhere"]
 
 
 def test_what_stops_or_misleads_a_boot_is_judged_early() -> None:
