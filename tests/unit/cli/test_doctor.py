@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def _there(engine: FakeEngine, own_environment: None, monkeypatch: pytest.Monkey
     engine.answer(["sh", "-c"], HEALTHY)
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return dict(json.loads(capsys.readouterr().out))
 
 
@@ -124,7 +125,7 @@ def test_a_cache_that_cannot_be_used_is_a_finding(tmp_path: Path, capsys: pytest
     (tmp_path / "file").touch()
     assert cli.main(["--cache-dir", str(tmp_path / "file"), "doctor", "--json"]) == 1
     found = said(capsys)
-    assert [one["id"] for one in found["findings"]] == ["cache-unwritable"]  # type: ignore[attr-defined]
+    assert [one["id"] for one in found["findings"]] == ["cache-unwritable"]
     assert "--kind-cache-dir" in str(found["not_looked_at"])
 
 
@@ -133,7 +134,7 @@ def test_a_configuration_is_looked_at_for_what_it_asks_for(engine: FakeEngine, t
     file.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane, cpus: 64}]\n", encoding="utf-8")
     engine.add_container("dev-control-plane", {})
     assert cli.main(["doctor", "--config", str(file), "--name", "dev", "--network", "kind", "--json"]) == 1
-    assert [one["id"] for one in said(capsys)["findings"]] == ["cpus-of-nodes", "network-missing", "name-taken"]  # type: ignore[attr-defined]
+    assert [one["id"] for one in said(capsys)["findings"]] == ["cpus-of-nodes", "network-missing", "name-taken"]
 
 
 def test_a_configuration_that_is_none_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +189,7 @@ class TestFix:
         assert cli.main(["doctor", "--fix", "--json"]) == 1
         found = said(capsys)
         assert "failed: the engine's machine: `modprobe -a nf_conntrack" in str(found["mended"])
-        assert [one["id"] for one in found["findings"]] == ["kernel-iptables"]  # type: ignore[attr-defined]
+        assert [one["id"] for one in found["findings"]] == ["kernel-iptables"]
 
     def test_with_nothing_to_mend_nothing_is_done(self, engine: FakeEngine) -> None:
         engine.say(userns=True)

@@ -18,6 +18,7 @@ from pytest_kind.diagnose.doctor.collect.trial import look_around, script, secti
 from pytest_kind.diagnose.doctor.facts import Machine, Route
 from pytest_kind.diagnose.doctor.judge import judge
 from pytest_kind.errors import EngineError
+from pytest_kind.provision.provider import ContainerSpec
 from support.doctor import FEATURES, HEALTHY, facts
 from support.engine import FakeEngine
 
@@ -87,7 +88,8 @@ def test_the_kernels_own_table_is_read() -> None:
 
 def test_an_engine_of_another_kernel_is_not_this_machine() -> None:
     assert HEALTHY.engine is not None
-    for changes in ({"kernel": "other"}, {"local": False}, {"system": "Docker Desktop"}):
+    others: list[dict[str, Any]] = [{"kernel": "other"}, {"local": False}, {"system": "Docker Desktop"}]
+    for changes in others:
         assert see_from_here(replace(HEALTHY.engine, **changes), HEALTHY.here) == {}
 
 
@@ -121,11 +123,15 @@ class TestContainer:
         assert said["has bridge"] == "yes"
         assert engine.names == []
 
-    def test_it_is_marked_and_sees_the_machines_network(self, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-        made: list[Any] = []
-        create = engine.create
-        monkeypatch.setattr(engine, "create", lambda spec: made.append(spec) or create(spec))
-        self.look(engine)
+    def test_it_is_marked_and_sees_the_machines_network(self, tmp_path: Path) -> None:
+        made: list[ContainerSpec] = []
+
+        class Spying(FakeEngine):
+            def create(self, spec: ContainerSpec) -> str:
+                made.append(spec)
+                return super().create(spec)
+
+        self.look(Spying(tmp_path / "spying"))
         (spec,) = made
         assert (spec.network, spec.volume, spec.labels) == ("host", "/var", {labels.SESSION: "1", labels.KIND: "probe"})
         assert [bind.source for bind in spec.binds] == ["/lib/modules"]
