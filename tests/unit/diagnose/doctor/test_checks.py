@@ -128,8 +128,8 @@ FAULTS = [
     Fault("cpus", facts(engine={"cpus": 1}), "Fake 1.0 has 1 processor"),
     Fault(
         "port-taken",
-        facts(PORT, here={"listening": {("tcp", "127.0.0.1", 8080): "Address already in use by nginx (process 7)"}}),
-        "nodes[0].extraPortMappings[0]: tcp 127.0.0.1:8080: Address already in use by nginx (process 7)",
+        facts(PORT, here={"listening": {("tcp", "127.0.0.1", 8080): "address already in use by nginx (process 7)"}}),
+        "nodes[0].extraPortMappings[0]: tcp 127.0.0.1:8080: address already in use by nginx (process 7)",
     ),
     Fault(
         "port-taken",
