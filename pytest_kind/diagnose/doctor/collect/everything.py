@@ -36,8 +36,8 @@ def examine(connect: Callable[[], Provider], cache: Path, wanted: Wanted) -> Fac
     except EngineUnavailable as error:
         here = see_here(os.environ, wanted, None)
         unreachable = why_unreachable(os.environ, context_address(os.environ), str(error))
-        unseen = ("the engine and its machine: no engine answers",)
-        return Facts(wanted=wanted, here=here, cache=see_cache(cache, thorough=True), unreachable=unreachable, unseen=unseen)
+        nothing = ("the engine and its machine: no engine answers",)
+        return Facts(wanted=wanted, here=here, cache=see_cache(cache, thorough=True), unreachable=unreachable, unseen=nothing)
     with contextlib.closing(provider), _session(cache) as (session, why):
         engine = provider.survey()
         here = see_here(os.environ, wanted, engine)
