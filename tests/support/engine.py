@@ -25,6 +25,7 @@ from pytest_kind.provision.survey import Survey
 from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
+NETWORKS = ("bridge", "mine", "other", "module", "class")  # of the engine
 # An engine and a machine of which nothing is wrong.
 SURVEY = Survey(
     name="Fake 1.0",
@@ -197,7 +198,8 @@ class FakeEngine:
     def survey(self) -> Survey:
         self._begin("survey")
         said = self._root / "survey"
-        return replace(SURVEY, **(_load(said) if said.exists() else {}))
+        networks = dict.fromkeys(NETWORKS, SURVEY.networks["bridge"])
+        return replace(SURVEY, networks=networks, **(_load(said) if said.exists() else {}))
 
     def image(self, reference: str) -> Image | None:
         self._begin("image", reference)
