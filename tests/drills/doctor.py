@@ -35,6 +35,8 @@ def doctor(engine: OwnEngine, folder: Path, *argv: str) -> dict[str, str]:
 def test_an_engine_that_is_badly_configured(tmp_path: Path) -> None:
     with running("--storage-driver=vfs", "--ip-forward=false", "--host=tcp://0.0.0.0:2375", "--tls=false") as engine:
         subprocess.run(["sh", "-ec", "echo 0 >/proc/sys/net/ipv4/ip_forward"], check=True)  # of its network
+        engine.stop()  # it looks when it starts
+        engine.start()
         found = doctor(engine, tmp_path)
     assert found["storage-driver"] == "'vfs'"
     assert found["ip-forward"] == "IPv4 forwarding is disabled"
