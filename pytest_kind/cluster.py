@@ -54,6 +54,7 @@ class Maker:
     Attributes:
         retain: whether the machines of a boot that failed stay, to be looked at.
         failed: told of a boot that failed, its cluster's name and the evidence, while its machines are there.
+        fit: called before a new cluster is made; raises where none would come up.
     """
 
     connect: Callable[[], Provider]
@@ -64,12 +65,14 @@ class Maker:
     extra_actions: Callable[[ClusterConfig], Iterable[Action]] = field(default=lambda _: ())
     retain: bool = False
     failed: Callable[[str, str], object] = field(default=lambda *_: None)
+    fit: Callable[[Request], object] = field(default=lambda _: None)
 
     def make(self, request: Request) -> Handle:
         """A ready cluster: the kept one that is asked for, or a new one.
 
         Raises:
             UsageError: a name that something else has, an image that is none, a kernel that lacks what is asked for.
+            UnfitMachine: the preflight saw that none would come up.
             BootError: it did not come up in time; nothing of it is left, the evidence is in the message.
         """
         images = resolve_images(self._workshop(request), request)
@@ -145,6 +148,7 @@ class Maker:
             labels.CONFIG_DIGEST: kept_digest(request, images),
             labels.IMAGE_DIGEST: images.digest,
         }
+        self.fit(request)
         engine = self.provider.info()
         refuse_unreachable(request.config, engine)
         kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)

@@ -36,6 +36,21 @@ class EngineUnavailable(EngineError, UsageError):
     """No engine answers at the address that docker's environment and contexts name."""
 
 
+class UnfitMachine(KindError):
+    """The preflight saw that no cluster would come up here; every reason at once.
+
+    Args:
+        problems: one line each, led by the finding's id (``docs/doctor.md``).
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "no cluster would come up here (`pytest-kind doctor` says why each matters; --kind-preflight=no-ID leaves one out)\n"
+            + "\n".join(f"  - {problem}" for problem in problems)
+        )
+
+
 class NotFound(EngineError):
     """The engine has no such image, container, volume or network."""
 

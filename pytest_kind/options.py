@@ -84,6 +84,15 @@ def _picture(value: str | Path) -> Path:
     return path
 
 
+def _preflight(value: str) -> str:
+    from pytest_kind.diagnose.doctor.judge import EARLY  # noqa: PLC0415 - for runs that say something of it
+
+    wrong = [word for word in value.split(",") if word.removeprefix("no-") not in EARLY or not word.startswith("no-")]
+    if value not in {"on", "off"} and wrong:
+        raise ValueError(f"on, off, or a list such as no-memory,no-cpus; of {', '.join(EARLY)}")
+    return value
+
+
 def _source(value: str | Path) -> str | Path:
     text = _text(str(value))
     return text if text.startswith(("release:", "http://", "https://")) else _path(text)
@@ -140,6 +149,7 @@ OPTIONS = (
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
     Option("per_worker", _flag, False, None, "give each worker of xdist a cluster of its own (default: all workers share one)"),
+    Option("preflight", _preflight, "on", "WHAT", "the look at the machine before the first cluster: on, off, or without some (no-memory,no-cpus)"),
     Option(
         "procs", _count(1, 64), None, "N", "how many upstream specs run beside each other (default: twice the processors; on xdist's workers one)"
     ),

@@ -14,6 +14,7 @@ import pytest
 from pytest_kind import attach, labels, sigterm
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import KindError, NotFound
+from pytest_kind.fitness import Fitness
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.invocation import kubeconfig_file, worker_of
 from pytest_kind.keys import RUN, WORKERINPUT
@@ -62,6 +63,7 @@ class Run:
         self._leases: dict[int, int] = {}  # of a worker: id of the cluster's handle -> lease; two may be of the same cluster
         self._others: list[Provider] = []
         self._warming: Warming | None = None
+        self._fitness = Fitness(config, cache)
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
         sigterm.catch()
@@ -78,6 +80,7 @@ class Run:
                 action for actions in config.hook.pytest_kind_boot_actions(cluster_config=cluster) for action in actions or ()
             ],
             failed=lambda name, evidence: config.hook.pytest_kind_cluster_failed(name=name, evidence=evidence),
+            fit=lambda request: self.last_lines.extend(self._fitness.verdict(request)),
         )
 
     def make(self, request: Request, progress: Progress | None = None) -> KindCluster:
@@ -88,6 +91,8 @@ class Run:
         """
         with self._lock:
             request = self._with_its_name(request)
+        if not request.keep:  # which is there already, as a rule
+            self._fitness.begin(request)
         with self._published() as path:
             cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
             self._have(cluster, path)

@@ -7,7 +7,7 @@ import os
 from importlib import metadata
 from pathlib import Path
 
-from pytest_kind.cli import create, delete, export, get, images, nodes, upkeep, warm
+from pytest_kind.cli import create, delete, doctor, export, get, images, nodes, upkeep, warm
 from pytest_kind.cli.terms import Commands
 
 _DESCRIPTION = """Kubernetes clusters in containers: kind's commands without kind, over the same functions as the pytest fixtures.
@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--cache-dir", type=Path, metavar="DIR", default=_default_cache(), help="as --kind-cache-dir of pytest (default: %(default)s)"
     )
     commands: Commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (create, delete, get, export, images, nodes, warm, upkeep):
+    for module in (create, delete, get, export, images, nodes, warm, doctor, upkeep):
         module.add(commands)
     return parser
 

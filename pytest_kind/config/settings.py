@@ -29,6 +29,7 @@ class Settings:
         name: of the cluster.
         network: of the engine, for the nodes.
         per_worker: whether each worker of xdist has a cluster of its own.
+        preflight: ``on``, ``off``, or findings that it leaves out: ``no-memory,no-cpus``.
         procs: how many specs run beside each other, if it was said.
         source: of Kubernetes: a path, a URL, or a release.
         spec_timeout: seconds for a spec.
@@ -60,6 +61,7 @@ class Settings:
     name: str | None
     network: str
     per_worker: bool
+    preflight: str
     procs: int | None
     skip: str | None
     source: str | Path | None

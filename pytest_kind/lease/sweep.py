@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,13 +34,14 @@ class Swept:
     left: list[str] = field(default_factory=list)
 
 
-def sweep(provider: Provider, cache: Path, own: str | None = None) -> Swept:
+def sweep(provider: Provider, cache: Path, own: str | None = None, *, look: bool = False) -> Swept:
     """Removes containers, volumes and folders of sessions that are dead.
 
     Args:
         own: the caller's session, which is left alone.
+        look: whether nothing is removed: what is said to be removed would be, of containers and volumes.
     """
-    sweeping = _Sweeping(Swept(), {}, cache)
+    sweeping = _Sweeping(Swept(), {}, cache, look)
     for container in provider.containers({labels.SESSION: None}):
         if container.labels[labels.SESSION] == own or not labels.is_ours(container.labels):
             continue
@@ -57,10 +58,17 @@ def sweep(provider: Provider, cache: Path, own: str | None = None) -> Swept:
         owner = sweeping.owner(volume.labels)
         if owner is Life.DEAD or (owner is Life.UNKNOWN and _old(volume.labels)):
             sweeping.remove(f"volume {volume.name[:12]}", partial(provider.remove_volume, volume.name))
-    _folders(cache, own)
-    _locks(cache)
-    _offers(provider, cache)
+    if not look:
+        _folders(cache, own)
+        _locks(cache)
+        _offers(provider, cache)
     return sweeping.swept
+
+
+def stale(cache: Path, own: str | None = None) -> list[str]:
+    """The names of folders of dead sessions and of locks that nobody holds, which a sweep would remove."""
+    locks = [file.name for file in sorted(cache.glob("locks/*.lock")) if lock_life(file) is Life.DEAD]
+    return [*(folder.name for folder in _dead_folders(cache, own)), *locks]
 
 
 _OF_SPARES = {spares.Spare.OFFERED: Life.UNKNOWN, spares.Spare.TAKEN: Life.ALIVE, spares.Spare.LEFT: Life.DEAD}
@@ -73,6 +81,7 @@ class _Sweeping:
     swept: Swept
     lives: dict[str, Life]
     cache: Path
+    look: bool
 
     def owner(self, marks: Mapping[str, str]) -> Life:
         if labels.SPARE in marks and labels.CLUSTER in marks:
@@ -88,7 +97,8 @@ class _Sweeping:
     def remove(self, what: str, how: Callable[[], None]) -> None:
         # What an engine cannot remove must not stop every run after it.
         try:
-            how()
+            if not self.look:
+                how()
         except EngineError as error:
             self.swept.left.append(f"{what} (cannot be removed: {error})")
         else:
@@ -126,14 +136,19 @@ def users(cache: Path, cluster: str, own: str) -> list[str]:
     return [one.parent.name for one in folders if one.parent.name != own and lock_life(one.parent / "lock") is Life.ALIVE]
 
 
-def _folders(cache: Path, own: str | None) -> None:
-    for folder in cache.glob("sessions/*"):
+def _dead_folders(cache: Path, own: str | None) -> Iterator[Path]:
+    for folder in sorted(cache.glob("sessions/*")):
         known = lock_life(folder / "lock")
         # A name with a dot is a session that is just being opened (see session.py), unless it has been for a minute.
         opening = folder.name.startswith(".")
         dead = known is not Life.ALIVE and _age(folder) > _GRACE_SECONDS if opening else known is Life.DEAD
         if folder.name != own and dead:
-            shutil.rmtree(folder, ignore_errors=True)
+            yield folder
+
+
+def _folders(cache: Path, own: str | None) -> None:
+    for folder in _dead_folders(cache, own):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _locks(cache: Path) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pytest_kind.provision.survey import Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +173,10 @@ class Provider(Protocol):
     """Every call raises :class:`~pytest_kind.errors.EngineError` or a kind of it, and nothing else of the engine's."""
 
     def info(self) -> EngineInfo: ...
+
+    def survey(self) -> Survey:
+        """All that it says of itself and of its machine, for the doctor."""
+        ...
 
     def image(self, reference: str) -> Image | None:
         """The image of that tag or id, if the engine has it."""

@@ -14,7 +14,7 @@ import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,9 +22,39 @@ from pytest_kind import errors, labels
 from pytest_kind.image import inputs
 from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
 from support.commands import Spoken
+from pytest_kind.provision.survey import Survey
 from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
+NETWORKS = ("bridge", "mine", "other", "module", "class")  # of the engine
+# An engine and a machine of which nothing is wrong.
+SURVEY = Survey(
+    name="Fake 1.0",
+    product="Fake",
+    version="1.0",
+    api="1.45",
+    address="unix:///fake",
+    local=True,
+    system="Fake Linux 1",
+    kernel="fake-1",
+    rootless=False,
+    userns=False,
+    selinux=False,
+    cgroup_version=2,
+    lacks=(),
+    storage_driver="overlay2",
+    image_store="docker",
+    cpus=2,
+    memory=8 << 30,
+    root="/var/lib/fake",
+    ahead=0.0,
+    proxies={},
+    open_to=(),
+    forwards=True,
+    networks={"bridge": Network(subnets=("172.17.0.0/16",), gateways=("172.17.0.1",))},
+    published=(),
+    image_bytes={},
+)
 
 
 class FakeEngine:
@@ -84,6 +114,10 @@ class FakeEngine:
         number = len(list((self._root / "answers").iterdir()))
         known = {"argv": list(argv), "stdout": stdout, "code": code, "on": on, "times": times}
         _write(self._root / "answers" / f"{number:03}", known)
+
+    def say(self, **changes: Any) -> None:
+        """What of its survey is not as in ``SURVEY``."""
+        _write(self._root / "survey", changes)
 
     def publish(self, address: str, port: int) -> None:
         """Where every published port is."""
@@ -161,6 +195,12 @@ class FakeEngine:
             local=True,
             kernel_modules=False,
         )
+
+    def survey(self) -> Survey:
+        self._begin("survey")
+        said = self._root / "survey"
+        networks = dict.fromkeys(NETWORKS, SURVEY.networks["bridge"])
+        return replace(SURVEY, networks=networks, **(_load(said) if said.exists() else {}))
 
     def image(self, reference: str) -> Image | None:
         self._begin("image", reference)

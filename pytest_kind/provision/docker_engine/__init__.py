@@ -14,6 +14,7 @@ from pytest_kind.provision.docker_engine.calls import ours
 from pytest_kind.provision.docker_engine.containers import Containers
 from pytest_kind.provision.docker_engine.images import Images
 from pytest_kind.provision.docker_engine.networks import Networks
+from pytest_kind.provision.docker_engine.surveys import Surveys
 from pytest_kind.provision.provider import EngineInfo
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -44,7 +45,7 @@ def _why_unavailable(error: BaseException) -> str:
     return f"no container engine answers at {where}: {text}; {HELP}"
 
 
-class DockerEngine(Containers, Images, Networks):
+class DockerEngine(Containers, Images, Networks, Surveys):
     """See :class:`~pytest_kind.provision.provider.Provider`."""
 
     def close(self) -> None:

@@ -90,6 +90,15 @@ class TestAttaching:
         assert len(engine.made("create")) == 1
         assert api_server.requests == [("GET", "/readyz", None)]
 
+    def test_the_machine_is_looked_at_for_a_new_one_alone(self, maker: Maker, kept: KindCluster) -> None:
+        asked: list[Request] = []
+        watching = replace(maker, fit=asked.append)
+        watching.make(REQUEST)
+        assert asked == []
+        other = replace(REQUEST, name="another")
+        watching.make(other)
+        assert asked == [other]
+
     def test_its_kubeconfig_is_this_sessions_own(self, maker: Maker, kept: KindCluster) -> None:
         cluster = maker.make(REQUEST)
         assert cluster.kubeconfig_path.parent.parent == maker.session.folder
