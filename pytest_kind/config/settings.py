@@ -30,6 +30,7 @@ class Settings:
         network: of the engine, for the nodes.
         per_worker: whether each worker of xdist has a cluster of its own.
         procs: how many specs run beside each other, if it was said.
+        report: the folder of a page about the run, if one is wanted.
         source: of Kubernetes: a path, a URL, or a release.
         spec_timeout: seconds for a spec.
         stand_ins: whether images of ours are served under upstream's names.
@@ -61,6 +62,7 @@ class Settings:
     network: str
     per_worker: bool
     procs: int | None
+    report: Path | None
     skip: str | None
     source: str | Path | None
     spec_timeout: float

@@ -149,6 +149,14 @@ class Result:
     output: str
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container uses: processor seconds since it was started, and bytes of memory, without files' pages that could be given back."""
+
+    cpu: float
+    memory: int
+
+
 class Provider(Protocol):
     """Every call raises :class:`~pytest_kind.errors.EngineError` or a kind of it, and nothing else of the engine's."""
 
@@ -221,6 +229,9 @@ class Provider(Protocol):
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of the console."""
+
+    def usage(self, container: str) -> Usage | None:
+        """What a container uses at this moment; nothing of one that does not run, or is not there."""
 
     def inspect(self, container: str) -> Mapping[str, object]:
         """What the engine knows of it, as it says it."""

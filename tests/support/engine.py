@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
-from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
+from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Usage, Volume
 from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
@@ -32,6 +32,7 @@ class FakeEngine:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._threads = threading.Lock()
+        self._asked = 0  # how often what a container uses
         self.saved = b""  # what it saves, whatever it is asked for
         self.containerd: dict[str, NodeContainerd] = {}
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
@@ -297,6 +298,15 @@ class FakeEngine:
     def logs(self, container: str, lines: int) -> str:
         self._begin("logs", f"{self._read(container)['name']} {lines}")
         return "the console's last words\n"
+
+    def usage(self, container: str) -> Usage | None:
+        self._fail("usage")
+        there = self.container(container)
+        if there is None or not there.running:
+            return None
+        with self._threads:
+            self._asked += 1
+            return Usage(cpu=self._asked / 2, memory=400 << 20)
 
     def inspect(self, container: str) -> Mapping[str, object]:
         self._begin("inspect")
