@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from pytest_kind.html_report.events import chosen
-from pytest_kind.html_report.model import Cluster, Phase, Run, Section, Test
+from pytest_kind.html_report.model import ANY_CLUSTER, Cluster, Phase, Run, Section, Turn
 from pytest_kind.html_report.page import page
 from pytest_kind.html_report.record import Record
 
@@ -53,10 +53,10 @@ class Telling:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         values = getattr(item, "funcargs", None) or {}
-        cluster, spec, outcome = values.get("kind_cluster"), getattr(item, "spec", None), getattr(item, "outcome", None)
-        process = getattr(outcome, "process", 0)
+        spec, process = getattr(item, "spec", None), getattr(getattr(item, "outcome", None), "process", 0)
+        own = ANY_CLUSTER if "kind_cluster_factory" in values else ""
         said = {
-            "cluster": getattr(cluster, "name", ""),
+            "cluster": getattr(values.get("kind_cluster"), "name", own),
             "namespace": values.get("kind_namespace", ""),
             "labels": list(getattr(spec, "labels", ())),
             "lane": f"specs {process}" if process else "",
@@ -76,7 +76,7 @@ class Reporter(Telling):
         self._config, self._path, self._artifacts = config, folder / FILE, artifacts
         self._began = time.time()
         self._record = Record()
-        self._tests: list[Test] = []
+        self._tests: list[Turn] = []
         self._turns: dict[tuple[str, str], list[pytest.TestReport]] = {}  # of tests that are not over yet
         self._problems: list[str] = []
         self._written = False
@@ -103,7 +103,7 @@ class Reporter(Telling):
         if report.passed:
             return
         self._tests.append(
-            Test(
+            Turn(
                 id=report.nodeid or "collection",
                 outcome="error" if report.failed else "skipped",
                 phases=(Phase("collection", time.time(), 0.0),),
@@ -140,7 +140,7 @@ class Reporter(Telling):
         told = [one for one, category in zip(reports, categories, strict=True) if category not in {"", "passed"}]
         said = getattr(reports[-1], _SAID, {})
         self._tests.append(
-            Test(
+            Turn(
                 id=key[0],
                 outcome=outcome,
                 phases=_phases(reports),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -29,7 +29,7 @@ class Watch:
         self._socket: socket.socket | None = None
         self._closed = False
 
-    def changes(self, path: str, version: str) -> Iterator[tuple[str, Document]]:
+    def changes(self, path: str, version: str) -> Generator[tuple[str, Document]]:
         """What happens to the objects of a collection: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``, and the object.
 
         Args:
@@ -45,15 +45,12 @@ class Watch:
             if self._closed:
                 return
             self._connection.request("GET", f"{path}?{query}", headers={"Accept": "application/json"})
-            answer = self._connection.getresponse()
-            if answer.status >= _OK:
-                raise ApiError(answer.status, f"watching {path}: {answer.status} {message_of(answer.read())}")
-            self._socket.settimeout(_QUIET_SECONDS)
-            while line := answer.readline():
-                told = json.loads(line)
-                if told["type"] == "ERROR":
-                    raise ApiError(int(told["object"].get("code", 0)), f"watching {path}: {told['object'].get('message', '')}")
-                yield told["type"], told["object"]
+            with self._connection.getresponse() as answer:
+                if answer.status >= _OK:
+                    raise ApiError(answer.status, f"watching {path}: {answer.status} {message_of(answer.read())}")
+                self._socket.settimeout(_QUIET_SECONDS)
+                while line := answer.readline():
+                    yield _change(path, json.loads(line))
         except (OSError, HTTPException, ValueError, LookupError) as error:
             if not self._closed:
                 raise ApiError(0, f"watching {path}: {error}") from error
@@ -67,3 +64,10 @@ class Watch:
             with contextlib.suppress(OSError):  # it is closed already
                 # The plain socket's: TLS would first take leave of the other side, with what the reading thread is using.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _change(path: str, told: Document) -> tuple[str, Document]:
+    kind, about = told["type"], told["object"]
+    if kind == "ERROR":
+        raise ApiError(int(about.get("code", 0)), f"watching {path}: {about.get('message', '')}")
+    return kind, about

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from pytest_kind.html_report.model import FAILED, WARNING, Event, Test
+from pytest_kind.html_report.model import ANY_CLUSTER, FAILED, WARNING, Event, Turn
 
 
 def event_of(cluster: str, document: Mapping[str, Any], at: float | None) -> Event:
@@ -41,10 +41,11 @@ def _moment(document: Mapping[str, Any]) -> float:
     """When it was seen last."""
     series = document.get("series") or {}
     times = (series.get("lastObservedTime"), document.get("lastTimestamp"), document.get("eventTime"), document["metadata"].get("creationTimestamp"))
-    return datetime.fromisoformat(next(one for one in times if one)).timestamp()
+    said = [one for one in times if one]
+    return datetime.fromisoformat(said[0]).timestamp()
 
 
-def chosen(events: Iterable[Event], tests: Iterable[Test], most: int) -> list[Event]:
+def chosen(events: Iterable[Event], tests: Iterable[Turn], most: int) -> list[Event]:
     """At most so many events, in the order in which they came.
 
     First those of tests that failed, then warnings, then the others, of each the latest.
@@ -69,7 +70,7 @@ class _Windows:
         number = bisect.bisect_right(self._starts, event.at) - 1
         while number >= 0 and self._latest[number] >= event.at:
             _, end, cluster = self._windows[number]
-            if end >= event.at and cluster in {"", event.cluster}:
+            if end >= event.at and cluster in {ANY_CLUSTER, event.cluster}:
                 return True
             number -= 1
         return False

@@ -6,6 +6,7 @@ without an answer is kept.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -100,9 +101,10 @@ class Follower:
         self._answers()
         if self._ended.is_set():  # since then: nobody would end the watch
             return
-        for change, document in self._watch.changes(self.path, version):
-            if change != "BOOKMARK":
-                self.one_is(change, document, time.time())
+        with contextlib.closing(self._watch.changes(self.path, version)) as changes:
+            for change, document in changes:
+                if change != "BOOKMARK":
+                    self.one_is(change, document, time.time())
 
     def _answers(self) -> None:
         if self._quiet_since is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 FAILED = ("failed", "error")
 WARNING = "Warning"
+ANY_CLUSTER = "*"
+"""The cluster of a test that makes its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,15 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
-    """A test that had its turn; of one that was run again each turn is one.
+class Turn:
+    """A test's turn; one that was run again had several.
 
     Attributes:
         id: pytest's node id.
         outcome: in the words of pytest's last line: ``passed``, ``failed``, ``error``, ``skipped``, ``xfailed``, ``xpassed``, ``rerun``.
         phases: in the order in which they came.
         lane: who ran it: a worker of xdist, a process of the suite; empty for pytest's own process.
-        cluster: the name of the one that it had, if any.
+        cluster: the name of the one that it had, if any; ``*`` of one that made its own.
         namespace: that of ``kind_namespace``, if it had one.
         labels: of an upstream spec.
         reason: why it did not pass, in a line.
@@ -161,7 +163,7 @@ class Run:
     ended: float
     exit_code: int
     facts: Mapping[str, str]
-    tests: tuple[Test, ...] = ()
+    tests: tuple[Turn, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     events: tuple[Event, ...] = ()
     left_out: int = 0

@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from pytest_kind.html_report.model import Cluster, Event, Run, Test
+from pytest_kind.html_report.model import Cluster, Event, Run, Turn
 from pytest_kind.html_report.texts import Texts
 
 _FOLDER = "page"
@@ -70,7 +70,7 @@ def document(run: Run) -> dict[str, Any]:
     }
 
 
-def _test(test: Test, began: float) -> dict[str, Any]:
+def _test(test: Turn, began: float) -> dict[str, Any]:
     phases = [[one.when, _seconds(one.start - began), _seconds(one.seconds)] for one in test.phases]
     sections = [[one.title, one.text] for one in test.sections]
     words = {name: getattr(test, name) for name in ("lane", "cluster", "namespace", "reason")}

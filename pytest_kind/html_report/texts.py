@@ -10,9 +10,9 @@ from pytest_kind.diagnose.evidence import redacted
 _MOST = 1 << 16  # characters of a text: of a longer one its end, which has the last words
 _SHORT = 1 << 11
 _BUDGET = 24_000_000  # characters in all; what comes after that is short
-# Colours of terminals, and what HTML cannot have (https://html.spec.whatwg.org, "control character references").
+# Colours of terminals; what HTML cannot have, and what makes a text look like another one (Unicode's bidirectional controls).
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Texts:

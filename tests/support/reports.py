@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_kind.html_report.model import Cluster, Counts, Event, Node, Phase, Run, Section, Test, Use
+from pytest_kind.html_report.model import Cluster, Counts, Event, Node, Phase, Run, Section, Turn, Use
 
 BEGAN = 1_795_880_347.0  # 28 November 2026
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e&amp;</script>"
@@ -31,7 +31,7 @@ def _phases(start: float, seconds: float) -> tuple[Phase, ...]:
     return (Phase("setup", start, 0.2), Phase("call", start + 0.2, seconds - 0.3), Phase("teardown", start + seconds - 0.1, 0.1))
 
 
-def _tests() -> Iterator[Test]:
+def _tests() -> Iterator[Turn]:
     outcomes = {3: "failed", 9: "skipped", 14: "xfailed", 20: "error", 25: "xpassed", 26: "rerun", 27: "failed", 33: "failed"}
     traceback = "    def test_rollout(kind_cluster):\n>       assert ready == 3\nE       assert 1 == 3\n\ntests/test_web.py:14: AssertionError"
     ends = [BEGAN + 9.0, BEGAN + 9.4]
@@ -41,7 +41,7 @@ def _tests() -> Iterator[Test]:
         name = f"tests/test_{('web', 'storage', 'operator')[number % 3]}.py::test_{('rolls_out', 'comes_back', 'is_deleted', 'scales')[number % 4]}[{number}]"
         reasons = {"passed": "", "skipped": "no GPU here", "xfailed": "an old bug", "rerun": "it was not there yet", "xpassed": ""}
         bad = outcome in {"failed", "error"}
-        yield Test(
+        yield Turn(
             id=name if number != 27 else f"tests/test_nasty.py::{NASTY}",
             outcome=outcome,
             phases=_phases(ends[lane], seconds),
@@ -116,7 +116,7 @@ def large_run(specs: int = 3206) -> Run:
         seconds = 0.2 if outcome == "skipped" else 4 + number * 37 % 41
         about = f"[sig-{sig}] A thing of the cluster under load should do number {number} what is said of it when a node is drained and comes back [Conformance]"
         tests.append(
-            Test(
+            Turn(
                 id=f"test/e2e/{sig}/thing_{number % 60}.go::{about}",
                 outcome=outcome,
                 phases=(Phase("call", ends[lane], seconds),),

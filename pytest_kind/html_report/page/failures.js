@@ -23,17 +23,19 @@ function failure(test, withReason) {
     "details", { class: "card failure" },
     el("summary", {}, icon(test.outcome), el("span", { class: "hidden" }, `${test.outcome}: `), el("span", { class: "title" }, testName(test), withReason && test.reason ? el("span", { class: "reason" }, test.reason) : null)),
   );
-  node.addEventListener("toggle", () => { if (node.open && node.childElementCount < 2) node.append(details(test)); });
+  node.draw = () => { if (node.childElementCount < 2) node.append(details(test)); };
+  node.addEventListener("toggle", node.draw);
   return node;
 }
 
 function failureGroup(reason, those) {
   const node = el("details", { class: "card failure" }, el("summary", {}, icon(those[0].outcome), el("span", { class: "title" }, el("b", {}, some(those.length, "test")), el("span", { class: "reason" }, reason))));
-  node.addEventListener("toggle", () => {
-    if (!node.open || node.childElementCount > 1) return;
+  node.draw = () => {
+    if (node.childElementCount > 1) return;
     const inner = el("div", { class: "failures" });
     node.append(inner, inParts(those, (test) => failure(test, false), inner, FAILURES_AT_ONCE).more);
-  });
+  };
+  node.addEventListener("toggle", node.draw);
   return node;
 }
 

@@ -22,5 +22,10 @@ document.addEventListener("keydown", (event) => {
 
 // On paper there is nothing to click on.
 window.addEventListener("beforeprint", () => {
-  for (const one of document.querySelectorAll("details.failure")) one.open = true;
+  const opened = (place) => place.querySelectorAll(":scope > details.failure").forEach((one) => {
+    one.draw();
+    one.open = true;
+    one.querySelectorAll(":scope > .failures").forEach(opened);
+  });
+  document.querySelectorAll("#failures > .failures").forEach(opened);
 });

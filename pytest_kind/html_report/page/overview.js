@@ -8,13 +8,19 @@ const HOW = {
   failed: "did not boot",
 };
 
+// What went wrong, or that nothing did; the rest is in the chips below.
+function headline() {
+  const told = ["failed", "error"].filter((one) => counted.has(one)).map((one) => some(counted.get(one), one, one === "error" ? "errors" : one));
+  return told.join(", ") || (counted.has("passed") ? `${number(counted.get("passed"))} passed` : run.title);
+}
+
 function drawHead() {
   const bar = el("div", { class: "bar", role: "img", "aria-label": run.title });
   for (const outcome of outcomes) bar.append(el("span", { class: `fill ${known(outcome)}`, "--part": counted.get(outcome) }));
   const begun = new Date(run.began);
   byId("top").append(
     el("p", { class: "kicker" }, "Test run on Kubernetes"),
-    el("h1", {}, icon(bad.length ? "failed" : tests.length ? "passed" : "skipped"), el("span", {}, run.title)),
+    el("h1", {}, icon(bad.length ? "failed" : tests.length ? "passed" : "skipped"), el("span", {}, headline())),
     el(
       "p", { class: "lead" },
       `${some(tests.length, "test")} in ${seconds(run.seconds)}, begun `,
@@ -52,7 +58,7 @@ function clusterCard(cluster) {
   return el(
     "article", { class: `card ${cluster.how === "failed" ? "bad" : ""}` },
     el("h3", {}, cluster.name),
-    el("dl", { class: "facts" }, facts.filter((one) => one && one[1]).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    el("dl", { class: "columns" }, facts.filter((one) => one && one[1]).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
     phaseBar(cluster.phases),
     cluster.picture ? el("details", { ontoggle: (event) => drawPicture(event.target, cluster) }, el("summary", {}, "How its boot went"), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `boot of ${cluster.name}` })) : null,
     cluster.logs ? el("p", {}, el("a", { href: cluster.logs }, "Logs of its nodes")) : null,

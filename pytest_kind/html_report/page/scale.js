@@ -14,7 +14,14 @@ function timeStep(count) {
   return [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400].find((one) => one >= raw) || 28800;
 }
 
-const clock = (at) => (at < 60 ? `${Number(at.toFixed(1))} s` : at < 3600 ? `${Math.floor(at / 60)}:${String(Math.round(at % 60)).padStart(2, "0")}` : `${Math.floor(at / 3600)}:${String(Math.floor((at % 3600) / 60)).padStart(2, "0")} h`);
+// A moment of the run: ``34.2 s``, ``1:03``, ``2:14:09``.
+function clock(at, digits = 1) {
+  if (at < 60) return `${at.toFixed(digits)} s`;
+  const two = (value) => String(value).padStart(2, "0");
+  const whole = Math.round(at);
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}:${two(whole % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+}
 
 function axis() {
   const node = svg("svg", { class: "axis", height: 24, "aria-hidden": "true" });
@@ -24,7 +31,7 @@ function axis() {
     for (let at = 0; at <= span; at += step) {
       const x = scale.px(at);
       marks.push(svg("line", { x1: x, x2: x, y1: 16, y2: 24 }));
-      if (x < scale.width - 40) marks.push(svg("text", { x: x + 3, y: 18 }, clock(at)));
+      if (x < scale.width - 40) marks.push(svg("text", { x: x + 3, y: 18 }, clock(at, step < 1 ? 1 : 0)));
     }
     node.setAttribute("width", scale.width);
     node.replaceChildren(...marks);

@@ -82,7 +82,7 @@ function testRow(test) {
     cluster: () => el("td", { class: "extra" }, test.cluster === "*" ? "of its own" : test.cluster),
     lane: () => el("td", { class: "extra" }, test.lane),
     start: () => el("td", { class: "extra num" }, clock(test.start)),
-    seconds: () => el("td", { class: "num took", "--part": test.seconds / longest }, seconds(test.seconds)),
+    seconds: () => el("td", { class: "num" }, el("span", { class: "took", "--part": test.seconds / longest }, seconds(test.seconds))),
   };
   const row = el("tr", { class: isBad(test) ? "bad" : "" }, COLUMNS.map((one) => cells[one.key]()));
   return row;
