@@ -57,9 +57,10 @@ class Sampler:
         return (*found, *(Node(name=one.name, role=one.role) for one in cluster.nodes if one.container not in asked))
 
     def stop(self) -> None:
-        """Ends."""
+        """Ends, if it has begun."""
         self._ended.set()
-        self._thread.join(_END_SECONDS)
+        if self._thread.ident is not None:
+            self._thread.join(_END_SECONDS)
 
     def _sample(self) -> None:
         provider: Provider | None = None
