@@ -14,7 +14,19 @@ from pytest_kind.html_report.texts import Texts
 
 _FOLDER = "page"
 # In this order they are one script.
-_SCRIPTS = ("dom.js", "data.js", "overview.js", "scale.js", "timeline.js", "charts.js", "details.js", "failures.js", "specs.js", "tests.js", "main.js")
+_SCRIPTS = (
+    "dom.js",
+    "data.js",
+    "overview.js",
+    "scale.js",
+    "timeline.js",
+    "charts.js",
+    "details.js",
+    "failures.js",
+    "specs.js",
+    "tests.js",
+    "main.js",
+)
 
 
 def page(run: Run) -> str:

@@ -81,7 +81,9 @@ class Record:
         """All of them, in the order in which they began."""
         found = [_known(one, self._day) for one in self._watched]
         found += [
-            Cluster(name=one.cluster, how="failed", began=one.began + self._day, ready=None, ended=one.began + one.end + self._day, picture=picture([one]))
+            Cluster(
+                name=one.cluster, how="failed", began=one.began + self._day, ready=None, ended=one.began + one.end + self._day, picture=picture([one])
+            )
             for one in self._failed
         ]
         return sorted(found, key=lambda one: one.began)

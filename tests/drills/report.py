@@ -49,6 +49,11 @@ def complaints(browser: Browser) -> list[Any]:
     return [told for method, told in browser.told if method in {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}]
 
 
+def typed(text: str) -> str:
+    """What searches, and waits until it is drawn."""
+    return f"search.value = '{text}'; search.dispatchEvent(new Event('input')); document.body.offsetHeight;"
+
+
 def test_it_complains_of_nothing_and_asks_for_nothing_but_itself(shown: Shown) -> None:
     browser, page, place = shown
     page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
@@ -90,8 +95,8 @@ def test_it_is_as_wide_as_the_screen(browser: tuple[Browser, Page], places: dict
     page.open(places[name])
     page.run("document.querySelectorAll('.failure').forEach((one) => { one.open = true; one.draw(); })")
     page.run("[...document.querySelectorAll('.open')].slice(0, 5).forEach((one) => one.click())")
-    wide = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, nav, .hidden, pre'))"
-    assert page.run(f"{wide}.map((one) => one.outerHTML.slice(0, 200))") == []
+    wide = "one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, nav, .hidden, pre')"
+    assert page.run(f"[...document.querySelectorAll('body *')].filter((one) => {wide}).map((one) => one.outerHTML.slice(0, 200))") == []
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -105,9 +110,9 @@ def test_filters_narrow_the_table_and_say_how_far(shown: Shown) -> None:
     page.run("document.querySelector('#tests .chip').click()")
     assert count() == "3 of 36 tests"
     assert page.run("document.activeElement.getAttribute('aria-pressed')") == "true"
-    page.run("(() => { const box = document.getElementById('search'); box.value = 'WEB [3]'; box.dispatchEvent(new Event('input')); })()")
+    page.run(typed("WEB [3]"))
     assert count() == "1 of 36 tests"
-    page.run("(() => { const box = document.getElementById('search'); box.value = 'no such'; box.dispatchEvent(new Event('input')); })()")
+    page.run(typed("no such"))
     assert (count(), page.run("document.querySelector('#tests tbody').innerText")) == ("0 of 36 tests", "No test fits.")
     page.run("document.querySelector('#top .chip').click()")
     assert count() == "3 of 36 tests"  # of all, whatever was searched for
@@ -126,7 +131,7 @@ def test_all_of_it_is_reached_by_keyboard_and_what_has_the_focus_is_seen(shown: 
     seen = []
     for _ in range(60):
         page.press("Tab")
-        seen.append(page.run("(() => { const one = document.activeElement; return [one.tagName, one.innerText.slice(0, 40), getComputedStyle(one).outlineStyle]; })()"))
+        seen.append(page.run("((one) => [one.tagName, one.innerText.slice(0, 40), getComputedStyle(one).outlineStyle])(document.activeElement)"))
         if "test_rolls_out[0]" in seen[-1][1]:
             break
     words = [text for _, text, _ in seen]
@@ -154,7 +159,9 @@ def test_the_skip_link_and_the_slash_lead_to_the_tests(shown: Shown) -> None:
 def test_a_bar_of_the_timeline_says_what_it_is_and_leads_to_its_test(shown: Shown) -> None:
     _, page, _ = shown
     page.run("document.querySelector('.lane.clickable').scrollIntoView({ block: 'center', behavior: 'instant' })")
-    left, top, width = page.run("(() => { const box = document.querySelector('.lane.clickable svg').getBoundingClientRect(); return [box.left, box.top, box.width]; })()")
+    left, top, width = page.run(
+        "(() => { const box = document.querySelector('.lane.clickable svg').getBoundingClientRect(); return [box.left, box.top, box.width]; })()"
+    )
     x, y = left + width * 12.5 / 96.4, top + 8
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     assert page.run("document.querySelector('.tip').hidden") is False
@@ -176,13 +183,19 @@ def test_the_timeline_can_be_zoomed(shown: Shown) -> None:
 
 def test_its_structure_says_what_is_what(shown: Shown) -> None:
     _, page, _ = shown
-    assert page.run("[...document.body.children].filter((one) => one.matches('header,nav,main,footer')).map((one) => one.tagName)") == ["HEADER", "NAV", "MAIN", "FOOTER"]
+    assert page.run("[...document.body.children].filter((one) => one.matches('header,nav,main,footer')).map((one) => one.tagName)") == [
+        "HEADER",
+        "NAV",
+        "MAIN",
+        "FOOTER",
+    ]
     assert page.run("document.querySelectorAll('h1').length") == 1
     page.run("document.querySelectorAll('.open')[3].click()")
     levels = page.run("[...document.querySelectorAll('h1,h2,h3,h4')].map((one) => Number(one.tagName[1]))")
     assert levels[0] == 1
-    unnamed = "[...document.querySelectorAll('button,a,input,select,summary,[role=img],[role=region]')].filter((one) => !one.innerText && !one.getAttribute('aria-label') && !one.labels?.length)"
-    assert page.run(f"{unnamed}.map((one) => one.outerHTML)") == []
+    unnamed = "!one.innerText && !one.getAttribute('aria-label') && !one.labels?.length"
+    all_of_it = "[...document.querySelectorAll('button,a,input,select,summary,[role=img],[role=region]')]"
+    assert page.run(f"{all_of_it}.filter((one) => {unnamed}).map((one) => one.outerHTML)") == []
     assert page.run("[...document.querySelectorAll('table')].filter((one) => !one.querySelector('th[scope=col]')).length") == 0
     ids = page.run("[...document.querySelectorAll('[id]')].map((one) => one.id)")
     assert len(ids) == len(set(ids))
@@ -190,8 +203,8 @@ def test_its_structure_says_what_is_what(shown: Shown) -> None:
 
 # Relative luminance and contrast as WCAG 2.2 defines them.
 CONTRAST = """
-[...document.querySelectorAll('body *')].filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) && one.offsetParent
-    && !one.closest('svg, noscript, .hidden, .skip')).map((one) => {
+[...document.querySelectorAll('body *')].filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+    && one.offsetParent && !one.closest('svg, noscript, .hidden, .skip')).map((one) => {
   const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
   const srgb = (text) => (text.startsWith('color(') ? rgb(text).map((part, at) => (at < 3 ? part * 255 : part)) : rgb(text));
   const light = ([r, g, b]) => [r, g, b].map((part) => part / 255).map((part) => (part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4))
@@ -240,7 +253,7 @@ def test_thousands_of_tests_are_there_at_once(browser: tuple[Browser, Page], pla
     page.show(1280)
     page.open(places["large"])
     loaded = page.run("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    searched = page.run("(() => { const begin = performance.now(); document.getElementById('search').value = 'sig-storage number 3'; document.getElementById('search').dispatchEvent(new Event('input')); document.body.offsetHeight; return performance.now() - begin; })()")
+    searched = page.run(f"(() => {{ const begin = performance.now(); {typed('sig-storage number 3')} return performance.now() - begin; }})()")
     nodes = page.run("document.getElementsByTagName('*').length")
     with capsys.disabled():
         print(f"\n3,206 specs: loaded in {loaded:.0f} ms, searched in {searched:.0f} ms, {nodes} elements")

@@ -40,7 +40,9 @@ def project(project: Project, api_server: ApiServer) -> Project:
     lines = "".join(f"{json.dumps(one)}\n" for one in changed)
     other = {"metadata": {"uid": "2"}, "status": {"phase": "Running"}}
     api_server.answer("GET", f"{EVENTS}?watch=1&resourceVersion=5&allowWatchBookmarks=true", (200, lines))
-    api_server.answer("GET", f"{PODS}?watch=1&resourceVersion=5&allowWatchBookmarks=true", (200, f"{json.dumps({'type': 'ADDED', 'object': other})}\n"))
+    api_server.answer(
+        "GET", f"{PODS}?watch=1&resourceVersion=5&allowWatchBookmarks=true", (200, f"{json.dumps({'type': 'ADDED', 'object': other})}\n")
+    )
     return project
 
 
@@ -62,7 +64,12 @@ def test_a_run_leaves_a_page_with_its_tests_and_its_cluster(project: Project) ->
     assert (page["title"], page["exit"], page["problems"]) == ("1 failed, 1 passed, 1 skipped", 1, [])
     assert (page["facts"]["engine"], page["facts"]["pytest"]) == ("Fake 1.0, 2 processors, 8.0 GiB, cgroup v2", pytest.__version__)
     one, other, third = page["tests"]
-    assert (one["id"], one["outcome"], one["cluster"], [phase for phase, _, _ in one["phases"]]) == ("test_it.py::test_a", "passed", "c", ["setup", "call", "teardown"])
+    assert (one["id"], one["outcome"], one["cluster"], [phase for phase, _, _ in one["phases"]]) == (
+        "test_it.py::test_a",
+        "passed",
+        "c",
+        ["setup", "call", "teardown"],
+    )
     assert "sections" not in one
     assert (other["reason"], third["reason"]) == ("assert 1 == 3", "no time")
     assert [title for title, _ in other["sections"]] == ["failure", "Captured stdout call"]
@@ -70,7 +77,9 @@ def test_a_run_leaves_a_page_with_its_tests_and_its_cluster(project: Project) ->
     (cluster,) = page["clusters"]
     assert (cluster["name"], cluster["how"], cluster["kubernetes"], [name for name, _, _ in cluster["phases"]]) == ("c", "cold", "v9.8.7", ["fake"])
     assert 0 <= cluster["began"] <= cluster["ready"] <= cluster["ended"] <= page["seconds"]
-    assert [(node["name"], node["role"], node["uses"][0][1:]) for node in cluster["nodes"]] == [("c-control-plane", "control-plane", [0.5, 400 << 10])]
+    assert [(node["name"], node["role"], node["uses"][0][1:]) for node in cluster["nodes"]] == [
+        ("c-control-plane", "control-plane", [0.5, 400 << 10])
+    ]
     assert project.left == []
 
 
@@ -84,7 +93,7 @@ def test_what_happens_in_the_cluster_is_watched(project: Project) -> None:
     begin = first["phases"][0][1]
     assert [one[2:8] for one in came] == [[1, "Came", "Pod default/web", "default", "it is", 1]]
     assert begin <= came[0][0]
-    assert [one[0] for one in page["events"] if one[3] == "There"][0] < 0  # it says so itself
+    assert next(one[0] for one in page["events"] if one[3] == "There") < 0  # it says so itself
     assert page["clusters"][0]["pods"][0][1] == {"Running": 2}
 
 
@@ -234,7 +243,10 @@ def test_every_outcome_has_its_word(project: Project) -> None:
     assert reasons["test_breaks"] == "AssertionError: at its end"
     assert (reasons["test_skips"], reasons["test_skipped.py"]) == ("why not", "all")
     assert "nothing_that_is_there" in next(one for one in page["tests"] if one["id"] == "test_broken.py")["sections"][0][1]
-    assert [one[0] for one in next(one for one in page["tests"] if one["id"].endswith("and_breaks"))["sections"]] == ["failure", "failure in teardown"]
+    assert [one[0] for one in next(one for one in page["tests"] if one["id"].endswith("and_breaks"))["sections"]] == [
+        "failure",
+        "failure in teardown",
+    ]
 
 
 @pytest.mark.parametrize(("ends", "code"), [("raise KeyboardInterrupt", 2), ("os.kill(os.getpid(), signal.SIGTERM)", 143)])

@@ -32,7 +32,14 @@ def page(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
     """What is in the page of a run of two tests."""
     folder = tmp_path_factory.mktemp("report")
     (folder / "test_it.py").write_text(TESTS, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", f"--kind-cache-dir={resolve(pytestconfig).cache_dir}", "--kind-report=report", "--kind-artifacts=artifacts"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        f"--kind-cache-dir={resolve(pytestconfig).cache_dir}",
+        "--kind-report=report",
+        "--kind-artifacts=artifacts",
+    ]
     done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1, done.stdout
     assert "not to be had" not in done.stdout

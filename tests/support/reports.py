@@ -17,7 +17,13 @@ def run_of_everything() -> Run:
         began=BEGAN,
         ended=BEGAN + 96.4,
         exit_code=1,
-        facts={"engine": "Docker 26.1.5, 2 processors, 23.5 GiB, cgroup v1", "Python": "3.11.2", "plugin": "0.1.0", "pytest": "9.1.0", "xdist": "3.8.0"},
+        facts={
+            "engine": "Docker 26.1.5, 2 processors, 23.5 GiB, cgroup v1",
+            "Python": "3.11.2",
+            "plugin": "0.1.0",
+            "pytest": "9.1.0",
+            "xdist": "3.8.0",
+        },
         tests=tuple(_tests()),
         clusters=(*_clusters(), Cluster(name="kind-broken", how="failed", began=BEGAN + 60, ready=None, ended=BEGAN + 71)),
         events=tuple(_events()),
@@ -38,7 +44,8 @@ def _tests() -> Iterator[Turn]:
     for number in range(36):
         lane = number % 2
         outcome, seconds = outcomes.get(number, "passed"), 0.6 + (number * 7 % 11) * 0.62
-        name = f"tests/test_{('web', 'storage', 'operator')[number % 3]}.py::test_{('rolls_out', 'comes_back', 'is_deleted', 'scales')[number % 4]}[{number}]"
+        file, test = ("web", "storage", "operator")[number % 3], ("rolls_out", "comes_back", "is_deleted", "scales")[number % 4]
+        name = f"tests/test_{file}.py::test_{test}[{number}]"
         reasons = {"passed": "", "skipped": "no GPU here", "xfailed": "an old bug", "rerun": "it was not there yet", "xpassed": ""}
         bad = outcome in {"failed", "error"}
         yield Turn(
@@ -71,7 +78,10 @@ def _clusters() -> Iterator[Cluster]:
             phases=tuple(phases),
             kubernetes="v1.37.1",
             image="sha256:0f3c9a4be27d6a1f",
-            nodes=(Node(name=f"{name}-control-plane", role="control-plane", uses=tuple(_uses(at, number))), Node(name=f"{name}-worker", role="worker", uses=tuple(_uses(at, number + 2)))),
+            nodes=(
+                Node(name=f"{name}-control-plane", role="control-plane", uses=tuple(_uses(at, number))),
+                Node(name=f"{name}-worker", role="worker", uses=tuple(_uses(at, number + 2))),
+            ),
             pods=tuple(_pods(at)),
             silent=((BEGAN + 50, BEGAN + 55),) if number else (),
             logs=f"../artifacts/logs/{name}/",
@@ -100,7 +110,7 @@ def _events() -> Iterator[Event]:
             reason="FailedScheduling" if warning else ("Scheduled", "Pulled", "Created", "Started")[number % 4],
             regarding=f"Pod test-rolls-out-{number // 7:05}/web-{number % 5}",
             namespace=f"test-rolls-out-{number // 7:05}",
-            message=f"0/2 nodes are available: {NASTY}" if warning else "Container image \"registry.k8s.io/pause:3.10\" already present on machine",
+            message=f"0/2 nodes are available: {NASTY}" if warning else 'Container image "registry.k8s.io/pause:3.10" already present on machine',
             count=3 if warning else 1,
             source="default-scheduler" if warning else "kubelet",
         )
@@ -114,7 +124,7 @@ def large_run(specs: int = 3206) -> Run:
         sig = _SIGS[number * 7 % len(_SIGS)]
         outcome = "failed" if number % 131 == 7 else "skipped" if number % 3 == 0 else "passed"
         seconds = 0.2 if outcome == "skipped" else 4 + number * 37 % 41
-        about = f"[sig-{sig}] A thing of the cluster under load should do number {number} what is said of it when a node is drained and comes back [Conformance]"
+        about = f"[sig-{sig}] Things under load should do number {number} as is said when a node is drained and comes back [Conformance]"
         tests.append(
             Turn(
                 id=f"test/e2e/{sig}/thing_{number % 60}.go::{about}",
@@ -124,7 +134,12 @@ def large_run(specs: int = 3206) -> Run:
                 cluster="kind-brave-otter",
                 labels=(f"sig-{sig}", "Conformance"),
                 reason={"failed": f"timed out waiting for the condition {number % 5}", "skipped": "needs a cloud", "passed": ""}[outcome],
-                sections=(Section("failure", "at test/e2e/thing.go:12\n" * 12), Section("output of the suite", "I0101 a line of the framework\n" * 2000)) if outcome == "failed" else (),
+                sections=(
+                    Section("failure", "at test/e2e/thing.go:12\n" * 12),
+                    Section("output of the suite", "I0101 a line of the framework\n" * 2000),
+                )
+                if outcome == "failed"
+                else (),
             )
         )
         ends[lane] += seconds + 0.1
@@ -135,9 +150,27 @@ def large_run(specs: int = 3206) -> Run:
         nodes=(Node(name="kind-brave-otter-control-plane", role="control-plane", uses=use),),
         pods=tuple(Counts(BEGAN + 20 + tick * 4.1, {"Running": 9 + tick % 13, "Pending": tick % 5}) for tick in range(2000)),
     )  # fmt: skip
+    each = (ended - BEGAN - 20) / 8000
     events = tuple(
-        Event(at=BEGAN + 20 + number * (ended - BEGAN - 20) / 8000, cluster="kind-brave-otter", type="Warning" if number % 40 == 0 else "Normal", reason="Pulled",
-              regarding=f"Pod e2e-{number}/pod", namespace=f"e2e-{number}", message="Container image already present on machine", count=1, source="kubelet")
+        Event(
+            at=BEGAN + 20 + number * each,
+            cluster="kind-brave-otter",
+            type="Warning" if number % 40 == 0 else "Normal",
+            reason="Pulled",
+            regarding=f"Pod e2e-{number}/pod",
+            namespace=f"e2e-{number}",
+            message="Container image already present on machine",
+            count=1,
+            source="kubelet",
+        )
         for number in range(8000)
-    )  # fmt: skip
-    return Run(began=BEGAN, ended=ended + 3, exit_code=1, facts={"engine": "Docker 26.1.5", "pytest": "9.1.0"}, tests=tuple(tests), clusters=(cluster,), events=events)
+    )
+    return Run(
+        began=BEGAN,
+        ended=ended + 3,
+        exit_code=1,
+        facts={"engine": "Docker 26.1.5", "pytest": "9.1.0"},
+        tests=tuple(tests),
+        clusters=(cluster,),
+        events=events,
+    )

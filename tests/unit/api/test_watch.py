@@ -50,7 +50,7 @@ def test_one_that_is_refused(api_server: ApiServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["no json\n", "{}\n", '{"type": "ADDED"}\n'])
 def test_what_is_no_change(api_server: ApiServer, tmp_path: Path, line: str) -> None:
     api_server.answer("GET", ASKED, (200, line))
-    with pytest.raises(ApiError, match="^watching /api/v1/pods: "):
+    with pytest.raises(ApiError, match=r"^watching /api/v1/pods: "):
         list(Watch(credentials(api_server.url), tmp_path).changes(PODS, "5"))
 
 

@@ -71,7 +71,9 @@ def until(what: str, true: Callable[[], object]) -> None:
 
 def test_events_are_those_of_the_list_and_what_comes_after(api_server: ApiServer, start: Start) -> None:
     api_server.answer("GET", follow.EVENTS, listed(event("old")))
-    api_server.answer("GET", watch_of(follow.EVENTS), changes(("ADDED", event("new")), ("MODIFIED", event("new", "2")), ("DELETED", event("old")), ("BOOKMARK", {})))
+    api_server.answer(
+        "GET", watch_of(follow.EVENTS), changes(("ADDED", event("new")), ("MODIFIED", event("new", "2")), ("DELETED", event("old")), ("BOOKMARK", {}))
+    )
     events = start(Events)
     assert isinstance(events, Events)
     until("it was listed again", lambda: len([1 for _, path, _ in api_server.requests if path == follow.EVENTS]) > 2)
@@ -124,7 +126,9 @@ def test_one_that_is_silent_at_the_end_was_so_until_then(api_server: ApiServer, 
     assert len(pods.silent) == 1
 
 
-@pytest.mark.parametrize("answer", [(200, {"items": [{}], "metadata": {"resourceVersion": "5"}}), (200, {"items": []}), (200, "no json"), (200, "[]")])
+@pytest.mark.parametrize(
+    "answer", [(200, {"items": [{}], "metadata": {"resourceVersion": "5"}}), (200, {"items": []}), (200, "no json"), (200, "[]")]
+)
 def test_what_cannot_be_read_is_a_problem_and_no_end(api_server: ApiServer, start: Start, answer: tuple[int, Any]) -> None:
     api_server.answer("GET", follow.PODS, answer, answer, listed())
     api_server.answer("GET", watch_of(follow.PODS), changes())

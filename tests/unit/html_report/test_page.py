@@ -85,7 +85,9 @@ def test_its_title_is_how_the_run_ended(text: str) -> None:
 
 @pytest.mark.parametrize("nasty", [NASTY, "</SCRIPT>", "<!--<script>", "\u2028\u2029", "{{script}}", "]]>", "'\"\\"])
 def test_data_comes_out_as_it_went_in(nasty: str) -> None:
-    run = replace(EMPTY, tests=(Turn(id=f"a.py::{nasty}", outcome="failed", phases=(Phase("call", BEGAN, 1),), sections=(Section("failure", nasty),)),))
+    run = replace(
+        EMPTY, tests=(Turn(id=f"a.py::{nasty}", outcome="failed", phases=(Phase("call", BEGAN, 1),), sections=(Section("failure", nasty),)),)
+    )
     document = Tags(page(run))
     (test,) = json.loads(document.scripts[0])["tests"]
     assert test == {

@@ -36,7 +36,10 @@ def sampler(engine: FakeEngine) -> Iterator[Sampler]:
 
 
 def cluster_of(engine: FakeEngine, name: str, *states: str) -> KindCluster:
-    nodes = [KindNode(f"{name}-{number}", "worker", engine.add_container(f"{name}-{number}", {labels.CLUSTER: name}, state), engine) for number, state in enumerate(states)]
+    nodes = [
+        KindNode(f"{name}-{number}", "worker", engine.add_container(f"{name}-{number}", {labels.CLUSTER: name}, state), engine)
+        for number, state in enumerate(states)
+    ]
     return cast("KindCluster", Nodes(tuple(nodes)))
 
 

@@ -33,7 +33,10 @@ def test_a_text(text: str, shown: str) -> None:
 def test_every_text_of_a_document_comes_through_it() -> None:
     secret = "token: c2VjcmV0"  # noqa: S105 - none
     document = {"a": [secret, 1, None, 2.5, True], secret: (secret, {"b": secret})}
-    assert Texts().clean(document) == {"a": ["token: [removed]", 1, None, 2.5, True], "token: [removed]": ["token: [removed]", {"b": "token: [removed]"}]}
+    assert Texts().clean(document) == {
+        "a": ["token: [removed]", 1, None, 2.5, True],
+        "token: [removed]": ["token: [removed]", {"b": "token: [removed]"}],
+    }
 
 
 def test_of_a_long_text_the_end_is_shown_and_it_says_so() -> None:
