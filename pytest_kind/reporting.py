@@ -56,9 +56,10 @@ class Telling:
         spec, process = getattr(item, "spec", None), getattr(getattr(item, "outcome", None), "process", 0)
         own = ANY_CLUSTER if "kind_cluster_factory" in values else ""
         said = {
-            "cluster": getattr(values.get("kind_cluster"), "name", own),
-            "namespace": values.get("kind_namespace", ""),
-            "labels": list(getattr(spec, "labels", ())),
+            # Words alone: a project may have fixtures of these names of its own, and xdist sends reports.
+            "cluster": str(getattr(values.get("kind_cluster"), "name", own)),
+            "namespace": str(values.get("kind_namespace", "")),
+            "labels": [str(one) for one in getattr(spec, "labels", ())],
             "lane": f"specs {process}" if process else "",
         }
         setattr(report, _SAID, said)
@@ -229,7 +230,7 @@ def _sections(report: pytest.TestReport | pytest.CollectReport) -> list[Section]
     """All that it says, and what was printed."""
     whole = "" if isinstance(report.longrepr, tuple) else report.longreprtext
     first = [Section("failure" if report.when == "call" else f"failure in {report.when}", whole)] if whole else []
-    return [*first, *(Section(title, text) for title, text in report.sections if text.strip())]
+    return [*first, *(Section(str(title), str(text)) for title, text in report.sections if text.strip())]
 
 
 def _version(package: str) -> str:

@@ -66,6 +66,9 @@ class Follower:
         self._thread.join(_END_SECONDS)
         self._answers()
 
+    def greet(self, api: Api) -> None:
+        """What is asked beside, before the list."""
+
     def all_are(self, documents: list[Document], at: float) -> None:
         """These objects are there, and no others."""
         raise NotImplementedError
@@ -75,7 +78,7 @@ class Follower:
         raise NotImplementedError
 
     def _follow(self) -> None:
-        while not self._ended.is_set():
+        while True:  # once at least, however soon the cluster ends
             try:
                 self._once()
             except UNREADABLE as error:
@@ -83,7 +86,8 @@ class Follower:
                     self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
                 elif self._quiet_since is None and not self._ended.is_set():
                     self._quiet_since = time.time()
-            self._ended.wait(_AGAIN_SECONDS)
+            if self._ended.wait(_AGAIN_SECONDS):
+                return
 
     def _once(self) -> None:
         # Read anew each time: a cluster that was stopped may have another port when it is back.
@@ -92,6 +96,7 @@ class Follower:
             api = Api(credentials, Path(scratch))
             self._watch = Watch(credentials, Path(scratch))
         try:
+            self.greet(api)
             found = api.get(self.path)
             self.all_are(found.get("items") or [], time.time())
             version = found["metadata"]["resourceVersion"]
@@ -113,7 +118,12 @@ class Follower:
 
 
 class Events(Follower):
-    """The events of a cluster."""
+    """The events of a cluster.
+
+    Attributes:
+        count: how many there were.
+        kubernetes: the version that the API server says.
+    """
 
     path = EVENTS
 
@@ -122,11 +132,16 @@ class Events(Follower):
         self._seen: set[tuple[Any, Any]] = set()
         self._known: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self.count = 0
+        self.kubernetes = ""
 
     @property
     def known(self) -> list[Event]:
         """The latest of them."""
         return list(self._known)
+
+    def greet(self, api: Api) -> None:
+        if not self.kubernetes:
+            self.kubernetes = str(api.get("/version")["gitVersion"])
 
     def all_are(self, documents: list[Document], at: float) -> None:
         del at  # they were there before

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from pytest_kind.api import kubeconfig
-from pytest_kind.api.http import Api
 from pytest_kind.boot.copy import Credentials
-from pytest_kind.html_report.follow import UNREADABLE, Events, Pods
+from pytest_kind.html_report.follow import Events, Pods
 from pytest_kind.html_report.model import Cluster, Event, Node, Phase
 from pytest_kind.html_report.sampling import Sampler
 from pytest_kind.provision import docker_engine
@@ -37,7 +31,6 @@ class _Watched:
 
     cluster: KindCluster
     boot: Boot
-    kubernetes: str
     events: Events
     pods: Pods
     ended: float | None = None
@@ -45,16 +38,10 @@ class _Watched:
 
 
 class Record:
-    """The clusters of a run, from when they are ready until they end. Several threads may make them.
-
-    Attributes:
-        engine: what the engine says that it is, once a cluster is there.
-    """
+    """The clusters of a run, from when they are ready until they end. Several threads may make them."""
 
     def __init__(self) -> None:
-        self.engine = ""
         self._boots = Boots()
-        self._problems: list[str] = []
         self._watched: list[_Watched] = []
         self._failed: list[Boot] = []
         self._sampler = Sampler(docker_engine.connect)
@@ -63,12 +50,17 @@ class Record:
         self._day = time.time() - time.monotonic()
 
     @property
+    def engine(self) -> str:
+        """What the engine says that it is, once a cluster was there."""
+        return self._sampler.engine
+
+    @property
     def problems(self) -> list[str]:
         """A line for each thing that could not be had."""
         followers = [one for watched in self._watched for one in (watched.events, watched.pods)]
         lost = [f"cluster {one.cluster}: {one.path}: {one.problem}" for one in followers if one.problem is not None]
         idle = [] if self._sampler.problem is None else [f"what nodes use: {self._sampler.problem}"]
-        return [*self._boots.problems, *self._problems, *lost, *idle]
+        return [*self._boots.problems, *lost, *idle]
 
     @property
     def events(self) -> tuple[list[Event], int]:
@@ -93,7 +85,6 @@ class Record:
         watched = _Watched(
             cluster=cluster,
             boot=self._boots.ready(cluster),
-            kubernetes=self._asked(cluster),
             events=Events(cluster.name, cluster.kubeconfig_path),
             pods=Pods(cluster.name, cluster.kubeconfig_path),
         )
@@ -131,24 +122,6 @@ class Record:
         watched.events.stop()
         watched.pods.stop()
 
-    def _asked(self, cluster: KindCluster) -> str:
-        """The version that the API server says; and, of the first cluster, what its engine is."""
-        version = ""
-        try:
-            if not self.engine:
-                info = cluster._site.provider.info()  # noqa: SLF001 - its engine, whose connection is this thread's
-                self.engine = f"{info.name}, {info.cpus} processors, {info.memory / (1 << 30):.1f} GiB, cgroup v{info.cgroup_version}"
-            credentials = kubeconfig.credentials(yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8")))
-            with tempfile.TemporaryDirectory() as scratch:
-                api = Api(credentials, Path(scratch))
-            try:
-                version = str(api.get("/version")["gitVersion"])
-            finally:
-                api.close()
-        except UNREADABLE as error:
-            self._problems.append(f"cluster {cluster.name}: its version: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
-        return version
-
 
 def way_of(phases: Sequence[tuple[str, float]]) -> str:
     """How a cluster came to be: ``cold``, ``copied``, ``warm`` or ``kept``.
@@ -172,7 +145,7 @@ def _known(watched: _Watched, day: float) -> Cluster:
         ready=began + (boot.end if boot.ready is None else boot.ready),
         ended=watched.ended,
         phases=tuple(Phase(one.name, began + one.start, one.seconds) for one in boot.lanes[0].spans),
-        kubernetes=watched.kubernetes,
+        kubernetes=watched.events.kubernetes,
         image=watched.cluster.image_digest,
         nodes=watched.nodes,
         pods=watched.pods.counts.known,

@@ -24,10 +24,12 @@ class Sampler:
     """What the nodes of some clusters use.
 
     Attributes:
-        problem: why the engine did not say it the last time; nothing when it did.
+        engine: what it says that it is, once it was asked.
+        problem: why it did not say the rest the last time; nothing when it did.
     """
 
     def __init__(self, connect: Callable[[], Provider], every: float = _EVERY_SECONDS) -> None:
+        self.engine = ""
         self.problem: str | None = None
         self._connect, self._every = connect, every
         self._lock = threading.Lock()
@@ -65,19 +67,23 @@ class Sampler:
     def _sample(self) -> None:
         provider: Provider | None = None
         try:
-            while not self._ended.is_set():
+            while True:
                 try:
                     provider = provider or self._connect()
                     self._round(provider)
                     self.problem = None
                 except KindError as error:
                     self.problem = str(error).splitlines()[0]
-                self._ended.wait(self._every)
+                if self._ended.wait(self._every):
+                    return
         finally:
             if provider is not None:
                 provider.close()
 
     def _round(self, provider: Provider) -> None:
+        if not self.engine:
+            info = provider.info()
+            self.engine = f"{info.name}, {info.cpus} processors, {info.memory / (1 << 30):.1f} GiB, cgroup v{info.cgroup_version}"
         with self._lock:
             clusters = list(self._clusters)
         for cluster, known in clusters:

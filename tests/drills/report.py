@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,17 @@ def test_it_shows_the_run(shown: Shown) -> None:
         "cluster kind-brave-otter", "cluster kind-calm-heron", "cluster kind-broken", "gw0", "gw1", "warnings",
         "pods", "processors in use", "memory in use",
     ]  # fmt: skip
+
+
+def test_what_nodes_used_is_summed_over_their_restarts(shown: Shown) -> None:
+    _, page, _ = shown
+    node = run_of_everything().clusters[1].nodes[0]
+    used = sum(max(0.0, late.cpu - early.cpu) for early, late in itertools.pairwise(node.uses))
+    rows = page.run("[...document.querySelectorAll('.nodes tbody tr')].map((one) => [...one.children].map((cell) => cell.innerText))")
+    (row,) = (row for row in rows if row[0] == node.name)
+    assert row[1] == f"{used:.1f} s"
+    assert float(row[2]) == pytest.approx(used / 86, abs=0.01)
+    assert row[4] == f"{max(one.memory for one in node.uses) / (1 << 20):.0f} MiB"
 
 
 def test_a_text_with_markup_is_a_text(shown: Shown) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,14 @@ import pytest
 from pytest_kind import errors
 from support.api_server import ApiServer
 from support.credentials import admin_conf
+from support.fake_suite import install, spec
+from support.images import tar_of
 from support.processes import ASKED, listed
 from support.project import Project
 
 PASSES = "def test_a(kind_cluster): pass\n"
+LOOKED_AT = "import time\ndef test_a(kind_cluster): time.sleep(0.5)\n"
+"""Long enough for every thread to have had a look."""
 PODS = "/api/v1/pods"
 EVENTS = "/api/v1/events"
 
@@ -55,7 +60,7 @@ def shown(project: Project, folder: str = "out") -> dict[str, Any]:
 
 
 def test_a_run_leaves_a_page_with_its_tests_and_its_cluster(project: Project) -> None:
-    project.tests(f"{PASSES}def test_b(kind_cluster):\n    print('said')\n    assert 1 == 3\n@pytest.mark.skip('no time')\ndef test_c(): pass\n")
+    project.tests(f"{LOOKED_AT}def test_b(kind_cluster):\n    print('said')\n    assert 1 == 3\n@pytest.mark.skip('no time')\ndef test_c(): pass\n")
     result = project.run("--kind-report=out", "--kind-name=c")
     result.assert_outcomes(passed=1, failed=1, skipped=1)
     result.stdout.fnmatch_lines(["*kind: report*", f"{project.pytester.path}/out/index.html"])
@@ -84,7 +89,7 @@ def test_a_run_leaves_a_page_with_its_tests_and_its_cluster(project: Project) ->
 
 
 def test_what_happens_in_the_cluster_is_watched(project: Project) -> None:
-    project.tests("import time\ndef test_a(kind_cluster): time.sleep(0.5)\ndef test_b(kind_cluster_factory): kind_cluster_factory()\n")
+    project.tests(f"{LOOKED_AT}def test_b(kind_cluster_factory): kind_cluster_factory()\n")
     project.run("--kind-report=out", "--kind-name=c").assert_outcomes(passed=2)
     page = shown(project)
     first, second = page["tests"]
@@ -158,12 +163,11 @@ def test_what_cannot_be_had_is_a_line_and_the_exit_code_is_the_tests(project: Pr
     for path in (PODS, EVENTS, "/version"):
         api_server.answer("GET", path, (403, {"message": "not you"}))
     project.engine.fail("usage", errors.EngineError("it hangs\nand more"), times=99)
-    project.tests("import time\ndef test_a(kind_cluster): time.sleep(0.3)\n")
+    project.tests(LOOKED_AT)
     result = project.run("--kind-report=out", "--kind-name=c")
     assert result.ret == 0
     lines = [
-        "cluster c: its version: GET /version: 403 not you",
-        f"cluster c: {EVENTS}: GET {EVENTS}: 403 not you",
+        f"cluster c: {EVENTS}: GET /version: 403 not you",
         f"cluster c: {PODS}: GET {PODS}: 403 not you",
         "what nodes use: it hangs",
     ]
@@ -287,3 +291,24 @@ def test_secrets_are_not_in_it(project: Project) -> None:
     text = (project.pytester.path / "out/index.html").read_text(encoding="utf-8")
     assert "joining with abcdef.[removed]" in text
     assert [secret for secret in ("0123456789abcdef", "c2VjcmV0", "client-key-data") if secret in text] == []
+
+
+def test_upstream_specs_have_their_labels_and_their_own_times(project: Project, tmp_path: Path) -> None:
+    specs = [
+        spec("[sig-network] DNS should answer [Conformance]", labels=("sig-network", "Conformance")),
+        spec("[sig-storage] volumes should fail", "fail", labels=("sig-storage",)),
+        spec("[sig-storage] volumes need two nodes", "skip", labels=("sig-storage",)),
+    ]
+    suite = install(tmp_path / "e2e.test", specs)
+    project.engine.answer(["kubectl", "version"], json.dumps({"serverVersion": {"gitVersion": "v1.37.1"}}))
+    project.engine.answer(["sh", "-c", "command -v kubectl"], "/usr/bin/kubectl\n")
+    project.engine.answer(["realpath"], "/usr/bin/kubectl\n")
+    project.engine.offer("/usr/bin/kubectl", tar_of({"kubectl": b"#!/bin/sh\n"}))
+    project.run(f"--kind-suite={suite}", "--kind-focus=sig-", "--kind-report=out", "--kind-name=c").assert_outcomes(passed=1, failed=1, skipped=1)
+    found = {one["id"].partition("::")[2]: one for one in shown(project)["tests"]}
+    assert [one["outcome"] for _, one in sorted(found.items())] == ["passed", "skipped", "failed"]
+    answers, fails = found[specs[0]["name"]], found[specs[1]["name"]]
+    assert (answers["labels"], answers["cluster"], answers["lane"][:6]) == (["sig-network", "Conformance"], "c", "specs ")
+    assert [phase for phase, _, _ in answers["phases"]] in (["call"], ["setup", "call", "teardown"])
+    assert fails["reason"] == "fail: as planned"
+    assert [title for title, _ in fails["sections"]] == ["failure", "Captured output of the suite call"]

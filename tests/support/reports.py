@@ -91,6 +91,8 @@ def _clusters() -> Iterator[Cluster]:
 def _uses(start: float, seed: int) -> Iterator[Use]:
     cpu = 3.0
     for tick in range(44):
+        if (seed, tick) == (1, 24):
+            cpu = 0.0  # it was started anew
         cpu += 2 * (0.15 + ((tick * 13 + seed * 7) % 17) / 17 * (1.1 if seed < 2 else 0.4))
         yield Use(start + 2 * tick, cpu, int((430 + 4 * tick + 20 * ((tick + seed) % 5)) * (1 << 20) / (1 if seed < 2 else 2)))
 

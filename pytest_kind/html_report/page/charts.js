@@ -100,12 +100,12 @@ function nodesTable() {
   if (!nodes.length) return null;
   const row = (node) => {
     const cores = node.cores.map(([, value]) => value || 0);
-    const used = node.uses[node.uses.length - 1][1] - node.uses[0][1];
+    const used = node.cores.reduce((sum, [time, value], before) => sum + (value || 0) * (time - node.uses[before][0]), 0);
     const time = node.uses[node.uses.length - 1][0] - node.uses[0][0];
     return el(
       "tr", {},
       el("th", { scope: "row" }, el("span", { class: `swatch fill ${node.color}`, "aria-hidden": "true" }), node.name),
-      el("td", {}, seconds(Math.max(0, used))), el("td", {}, (Math.max(0, used) / Math.max(0.001, time)).toFixed(2)), el("td", {}, Math.max(...cores).toFixed(2)),
+      el("td", {}, seconds(used)), el("td", {}, (used / Math.max(0.001, time)).toFixed(2)), el("td", {}, Math.max(...cores).toFixed(2)),
       el("td", {}, bytes(Math.max(...node.memory.map(([, kib]) => kib)))),
     );
   };

@@ -31,7 +31,7 @@ function axis() {
     for (let at = 0; at <= span; at += step) {
       const x = scale.px(at);
       marks.push(svg("line", { x1: x, x2: x, y1: 16, y2: 24 }));
-      if (x < scale.width - 40) marks.push(svg("text", { x: x + 3, y: 18 }, clock(at, step < 1 ? 1 : 0)));
+      if (x < scale.width - 56) marks.push(svg("text", { x: x + 3, y: 18 }, clock(at, step < 1 ? 1 : 0)));
     }
     node.setAttribute("width", scale.width);
     node.replaceChildren(...marks);

@@ -70,6 +70,7 @@ def until(what: str, true: Callable[[], object]) -> None:
 
 
 def test_events_are_those_of_the_list_and_what_comes_after(api_server: ApiServer, start: Start) -> None:
+    api_server.answer("GET", "/version", (200, {"gitVersion": "v9.8.7"}))
     api_server.answer("GET", follow.EVENTS, listed(event("old")))
     api_server.answer(
         "GET", watch_of(follow.EVENTS), changes(("ADDED", event("new")), ("MODIFIED", event("new", "2")), ("DELETED", event("old")), ("BOOKMARK", {}))
@@ -80,11 +81,22 @@ def test_events_are_those_of_the_list_and_what_comes_after(api_server: ApiServer
     events.stop()
     assert [one.reason for one in events.known] == ["old", "new", "new"]  # each once, however often it is listed
     assert events.known[0].at < 1_795_878_001 < events.known[1].at
-    assert (events.count, events.problem, events.silent) == (3, None, [])
+    assert (events.count, events.kubernetes, events.problem, events.silent) == (3, "v9.8.7", None, [])
+    assert len([1 for _, path, _ in api_server.requests if path == "/version"]) == 1
+
+
+def test_one_that_ends_at_once_has_listed(api_server: ApiServer, start: Start) -> None:
+    api_server.answer("GET", follow.PODS, listed(pod("a")))
+    pods = start(Pods)
+    pods.stop()
+    assert isinstance(pods, Pods)
+    assert [one.phases for one in pods.counts.known] == [{"Running": 1}]
+    assert [path for _, path, _ in api_server.requests] == [follow.PODS]
 
 
 def test_only_the_latest_events_are_kept(api_server: ApiServer, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "_MOST_EVENTS", 3)
+    api_server.answer("GET", "/version", (200, {"gitVersion": "v9.8.7"}))
     api_server.answer("GET", follow.EVENTS, listed(*(event(str(number)) for number in range(10))))
     events = start(Events)
     assert isinstance(events, Events)
