@@ -46,20 +46,21 @@ function told(list) {
 }
 
 function table(list, test, caption) {
-  const body = el("tbody");
+  // Its roles are said, because on a narrow screen it is drawn as none.
+  const body = el("tbody", { role: "rowgroup" });
   const row = (one) => el(
-    "tr", { class: one.warning ? "warn" : "" },
-    el("td", { class: "num" }, seconds(one.at - test.start)),
-    el("td", {}, one.warning ? warningIcon() : null, one.warning ? el("span", { class: "hidden" }, "warning: ") : null, one.reason, one.count > 1 ? el("span", { class: "dim" }, ` ×${one.count}`) : null),
-    el("td", {}, one.regarding, test.cluster === "*" ? el("span", { class: "dim" }, ` ${one.cluster}`) : null),
-    el("td", { class: "wide" }, one.message, one.source ? el("span", { class: "dim" }, ` ${one.source}`) : null),
+    "tr", { class: one.warning ? "warn" : "", role: "row" },
+    el("td", { class: "num", role: "cell" }, seconds(one.at - test.start)),
+    el("td", { role: "cell" }, one.warning ? warningIcon() : null, one.warning ? el("span", { class: "hidden" }, "warning: ") : null, one.reason, one.count > 1 ? el("span", { class: "dim" }, ` ×${one.count}`) : null),
+    el("td", { role: "cell" }, one.regarding, test.cluster === "*" ? el("span", { class: "dim" }, ` ${one.cluster}`) : null),
+    el("td", { class: "wide", role: "cell" }, one.message, one.source ? el("span", { class: "dim" }, ` ${one.source}`) : null),
   );
   const { more } = inParts(list, row, body, EVENTS_AT_ONCE);
   const heads = ["after", "reason", "object", "message"];
   return el(
     "div", {},
     caption ? el("h4", {}, caption) : null,
-    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption || "events" }, el("table", { class: "events" }, el("thead", {}, el("tr", {}, heads.map((one) => el("th", { scope: "col" }, one)))), body)),
+    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption || "events" }, el("table", { class: "events", role: "table" }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((one) => el("th", { scope: "col", role: "columnheader" }, one)))), body)),
     more,
   );
 }
