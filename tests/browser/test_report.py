@@ -1,4 +1,4 @@
-"""The page of ``--kind-report`` in a real browser: ``pytest tests/drills/report.py``. It takes Chromium, no engine and no network.
+"""The page of ``--kind-report`` in a real browser: ``pytest tests/browser``. It takes Chromium, no engine and no network.
 
 ``--basetemp=DIR`` keeps the pictures that it takes: three widths, light and dark.
 """
@@ -268,7 +268,7 @@ def test_thousands_of_tests_are_there_at_once(browser: tuple[Browser, Page], pla
     searched = page.run(f"(() => {{ const begin = performance.now(); {typed('sig-storage number 3')} return performance.now() - begin; }})()")
     nodes = page.run("document.getElementsByTagName('*').length")
     with capsys.disabled():
-        print(f"\n3,206 specs: loaded in {loaded:.0f} ms, searched in {searched:.0f} ms, {nodes} elements")
+        print(f"\n3,206 specs: loaded in {loaded:.0f} ms, searched in {searched:.0f} ms, {nodes} elements")  # noqa: T201 - figures for people
     assert complaints(opened) == []
     assert nodes < 4000
     assert loaded < 10_000
