@@ -150,7 +150,8 @@ class Reporter(Telling):
                 namespace=said.get("namespace", ""),
                 labels=tuple(said.get("labels", ())),
                 reason=_reason(told[0]) if told else "",
-                sections=tuple(section for one in told for section in _sections(one)),
+                # Each phase's report has what was printed until then.
+                sections=tuple(dict.fromkeys(section for one in told for section in _sections(one))),
             )
         )
 
