@@ -213,7 +213,9 @@ def test_every_outcome_has_its_word(project: Project) -> None:
         def test_passes(): pass
         def test_fails(): pytest.fail("<b>told</b>")
         def test_breaks(breaks): pass
-        def test_fails_and_breaks(breaks): assert 0
+        def test_fails_and_breaks(breaks):
+            print("once")
+            assert 0
         def test_skips(): pytest.skip("why not")
         @pytest.mark.xfail(reason="a bug")
         def test_xfails(): assert 0
@@ -249,6 +251,7 @@ def test_every_outcome_has_its_word(project: Project) -> None:
     assert "nothing_that_is_there" in next(one for one in page["tests"] if one["id"] == "test_broken.py")["sections"][0][1]
     assert [one[0] for one in next(one for one in page["tests"] if one["id"].endswith("and_breaks"))["sections"]] == [
         "failure",
+        "Captured stdout call",
         "failure in teardown",
     ]
 
