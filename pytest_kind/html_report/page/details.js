@@ -59,7 +59,7 @@ function table(list, test, caption) {
   const heads = ["after", "reason", "object", "message"];
   return el(
     "div", {},
-    caption ? el("h4", {}, caption) : null,
+    caption ? el("h3", {}, caption) : null,
     el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption || "events" }, el("table", { class: "events", role: "table" }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((one) => el("th", { scope: "col", role: "columnheader" }, one)))), body)),
     more,
   );
