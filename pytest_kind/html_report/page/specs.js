@@ -26,7 +26,7 @@ function drawSpecs() {
       el("td", { class: "num" }, seconds(those.reduce((sum, test) => sum + test.seconds, 0))),
     );
   };
-  const heads = [el("th", { scope: "col" }, "SIG"), el("td", {}), ...shown.map((one) => el("th", { scope: "col", class: "num" }, one)), el("th", { scope: "col", class: "num" }, "time")];
+  const heads = [el("th", { scope: "col" }, "SIG"), el("td", { class: "wide" }), ...shown.map((one) => el("th", { scope: "col", class: "num" }, one)), el("th", { scope: "col", class: "num" }, "time")];
   const rows = [...by].sort((one, other) => one[0].localeCompare(other[0])).map(row);
   section(
     "specs", "Upstream specs",
