@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pytest_kind.api import kubeconfig
-from pytest_kind.api.http import Api, Document
+from pytest_kind.api.http import Api, ApiError, Document
 from pytest_kind.api.watch import Watch
 from pytest_kind.errors import KindError
 from pytest_kind.html_report.events import event_of
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 EVENTS, PODS = "/api/v1/events", "/api/v1/pods"
 _AGAIN_SECONDS = 1.0
+_GONE = 410
 _END_SECONDS = 2.0
 _MOST_EVENTS = 50_000  # of a cluster; the earliest go
-UNREADABLE = (KindError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, OSError)
+_UNREADABLE = (KindError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, OSError)
 
 
 class Follower:
@@ -81,13 +82,18 @@ class Follower:
         while True:  # once at least, however soon the cluster ends
             try:
                 self._once()
-            except UNREADABLE as error:
-                if not self._listed:
-                    self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-                elif self._quiet_since is None and not self._ended.is_set():
-                    self._quiet_since = time.time()
+            except _UNREADABLE as error:
+                self._failed(error)
             if self._ended.wait(_AGAIN_SECONDS):
                 return
+
+    def _failed(self, error: Exception) -> None:
+        if not self._listed:
+            self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        elif isinstance(error, ApiError) and error.status == _GONE:
+            return  # it answers: that the watch's version is too old
+        elif self._quiet_since is None and not self._ended.is_set():
+            self._quiet_since = time.time()
 
     def _once(self) -> None:
         # Read anew each time: a cluster that was stopped may have another port when it is back.

@@ -129,6 +129,15 @@ def test_an_api_that_is_silent_for_a_while_is_none_and_that_is_told(api_server: 
     assert pods.problem is None
 
 
+def test_a_watch_whose_version_is_too_old_is_no_silence(api_server: ApiServer, start: Start) -> None:
+    api_server.answer("GET", follow.PODS, listed())
+    api_server.answer("GET", watch_of(follow.PODS), changes(("ERROR", {"code": 410, "message": "too old"})))
+    pods = start(Pods)
+    until("it was listed again", lambda: len([1 for _, path, _ in api_server.requests if path == follow.PODS]) > 2)
+    pods.stop()
+    assert pods.silent == []
+
+
 def test_one_that_is_silent_at_the_end_was_so_until_then(api_server: ApiServer, start: Start) -> None:
     api_server.answer("GET", follow.PODS, listed(), (500, {"message": "no"}))
     api_server.answer("GET", watch_of(follow.PODS), changes())
