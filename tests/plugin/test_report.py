@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import support.api_server
 from pytest_kind import errors
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 from support.api_server import ApiServer
 from support.credentials import admin_conf
 from support.fake_suite import install, spec
@@ -18,8 +20,8 @@ from support.processes import ASKED, listed
 from support.project import Project
 
 PASSES = "def test_a(kind_cluster): pass\n"
-LOOKED_AT = "import time\ndef test_a(kind_cluster): time.sleep(0.5)\n"
-"""Long enough for every thread to have had a look."""
+LOOKED_AT = "from support import api_server\ndef test_a(kind_cluster): api_server.until_looked()\n"
+"""Lasts until every thread has had a look."""
 PODS = "/api/v1/pods"
 EVENTS = "/api/v1/events"
 
@@ -31,8 +33,17 @@ def event(name: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def project(project: Project, api_server: ApiServer) -> Project:
+def project(project: Project, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Project:
     """One whose nodes and API say what they are asked."""
+
+    def looked() -> bool | NotYet:
+        asked = [path for _, path, _ in api_server.requests]
+        # Each asked again: what came in between has been read.
+        again = asked.count(PODS) > 1 and max(asked.count(EVENTS), asked.count("/version")) > 1
+        return (again and "usage c-control-plane" in project.engine.calls) or NotYet(f"asked: {asked}")
+
+    # A run in this process has this process' modules.
+    monkeypatch.setattr(support.api_server, "until_looked", lambda: wait_for("all have looked", looked, Deadline(60)), raising=False)
     project.engine.publish("127.0.0.1", api_server.port)
     project.engine.answer(ASKED, listed())
     pod = {"metadata": {"uid": "1", "name": "web"}, "status": {"phase": "Running"}}

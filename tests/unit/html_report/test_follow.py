@@ -53,6 +53,7 @@ def file(api_server: ApiServer, tmp_path: Path) -> Path:
 def start(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts one that asks again at once."""
     monkeypatch.setattr(follow, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(follow, "_END_SECONDS", 60)
     started: list[Follower] = []
 
     def begin(kind: type[Follower]) -> Follower:
