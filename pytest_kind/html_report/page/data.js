@@ -3,14 +3,30 @@
 const run = JSON.parse(byId("data").textContent);
 
 const events = run.events.map(([at, cluster, warning, reason, regarding, namespace, message, count, source]) => ({
-  at, cluster, warning: Boolean(warning), reason, regarding, namespace, message, count, source,
+  at,
+  cluster,
+  warning: Boolean(warning),
+  reason,
+  regarding,
+  namespace,
+  message,
+  count,
+  source,
 }));
 
 const tests = run.tests.map((test, order) => {
   const ends = test.phases.map(([, start, lasts]) => start + lasts);
   const [file, ...names] = test.id.split("::");
   return {
-    lane: "", cluster: "", namespace: "", reason: "", labels: [], sections: [], ...test, order, file,
+    lane: "",
+    cluster: "",
+    namespace: "",
+    reason: "",
+    labels: [],
+    sections: [],
+    ...test,
+    order,
+    file,
     name: names.join("::") || test.id,
     start: Math.min(...test.phases.map(([, start]) => start)),
     end: Math.max(...ends),
@@ -48,4 +64,4 @@ function eventsOf(test) {
   return found;
 }
 
-const span = Math.max(0.1, run.seconds, ...tests.map((one) => one.end));
+const span = highest([run.seconds, ...tests.map((one) => one.end)], 0.1);

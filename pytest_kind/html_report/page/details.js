@@ -14,8 +14,13 @@ function details(test) {
   ];
   const cluster = run.clusters.find((one) => one.name === test.cluster && one.logs);
   return el(
-    "div", { class: "details" },
-    el("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    "div",
+    { class: "details" },
+    el(
+      "dl",
+      { class: "facts" },
+      facts.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
     test.reason && !test.sections.length ? el("p", { class: "reason" }, test.reason) : null,
     test.sections.map(([title, text], at) => output(title, text, at === 0)),
     eventTable(test),
@@ -34,9 +39,14 @@ function eventTable(test) {
   const own = test.namespace ? found.filter((one) => one.namespace === test.namespace) : found;
   const others = test.namespace ? found.filter((one) => one.namespace !== test.namespace) : [];
   return el(
-    "div", {},
-    own.length ? table(own, test, test.namespace ? `Events in its namespace: ${told(own)}` : `Events of the cluster while it ran: ${told(own)}`) : null,
-    others.length ? el("details", {}, el("summary", {}, `Events elsewhere in the cluster while it ran: ${told(others)}`), table(others, test, "")) : null,
+    "div",
+    {},
+    own.length
+      ? table(own, test, test.namespace ? `Events in its namespace: ${told(own)}` : `Events of the cluster while it ran: ${told(own)}`)
+      : null,
+    others.length
+      ? el("details", {}, el("summary", {}, `Events elsewhere in the cluster while it ran: ${told(others)}`), table(others, test, ""))
+      : null,
   );
 }
 
@@ -48,19 +58,46 @@ function told(list) {
 function table(list, test, caption) {
   // Its roles are said, because on a narrow screen it is drawn as none.
   const body = el("tbody", { role: "rowgroup" });
-  const row = (one) => el(
-    "tr", { class: one.warning ? "warn" : "", role: "row" },
-    el("td", { class: "num", role: "cell" }, seconds(one.at - test.start)),
-    el("td", { role: "cell" }, one.warning ? warningIcon() : null, one.warning ? el("span", { class: "hidden" }, "warning: ") : null, one.reason, one.count > 1 ? el("span", { class: "dim" }, ` ×${one.count}`) : null),
-    el("td", { role: "cell" }, one.regarding, test.cluster === "*" ? el("span", { class: "dim" }, ` ${one.cluster}`) : null),
-    el("td", { class: "wide", role: "cell" }, one.message, one.source ? el("span", { class: "dim" }, ` ${one.source}`) : null),
-  );
+  const row = (one) =>
+    el(
+      "tr",
+      { class: one.warning ? "warn" : "", role: "row" },
+      el("td", { class: "num", role: "cell" }, seconds(one.at - test.start)),
+      el(
+        "td",
+        { role: "cell" },
+        one.warning ? warningIcon() : null,
+        one.warning ? el("span", { class: "hidden" }, "warning: ") : null,
+        one.reason,
+        one.count > 1 ? el("span", { class: "dim" }, ` ×${one.count}`) : null,
+      ),
+      el("td", { role: "cell" }, one.regarding, test.cluster === "*" ? el("span", { class: "dim" }, ` ${one.cluster}`) : null),
+      el("td", { class: "wide", role: "cell" }, one.message, one.source ? el("span", { class: "dim" }, ` ${one.source}`) : null),
+    );
   const { more } = inParts(list, row, body, EVENTS_AT_ONCE);
   const heads = ["after", "reason", "object", "message"];
   return el(
-    "div", {},
+    "div",
+    {},
     caption ? el("h3", {}, caption) : null,
-    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption || "events" }, el("table", { class: "events", role: "table" }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((one) => el("th", { scope: "col", role: "columnheader" }, one)))), body)),
+    el(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": caption || "events" },
+      el(
+        "table",
+        { class: "events", role: "table" },
+        el(
+          "thead",
+          { role: "rowgroup" },
+          el(
+            "tr",
+            { role: "row" },
+            heads.map((one) => el("th", { scope: "col", role: "columnheader" }, one)),
+          ),
+        ),
+        body,
+      ),
+    ),
     more,
   );
 }

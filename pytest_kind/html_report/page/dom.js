@@ -30,10 +30,18 @@ const SHAPES = {
 
 // A shape beside the colour, and a word for those who see neither.
 const icon = (outcome) =>
-  svg("svg", { class: `icon ${known(outcome)}`, viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, svg("path", { d: SHAPES[known(outcome)] }));
+  svg(
+    "svg",
+    { class: `icon ${known(outcome)}`, viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" },
+    svg("path", { d: SHAPES[known(outcome)] }),
+  );
 
 const warningIcon = () =>
-  svg("svg", { class: "icon warning", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, svg("path", { d: "M8 2 1.500 13.500h13ZM8 6.500v3M8 11.600v.400" }));
+  svg(
+    "svg",
+    { class: "icon warning", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" },
+    svg("path", { d: "M8 2 1.500 13.500h13ZM8 6.500v3M8 11.600v.400" }),
+  );
 
 function seconds(value) {
   if (value < 0) return `−${seconds(-value)}`;
@@ -44,6 +52,8 @@ function seconds(value) {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
 }
 
+// Of a list of any length; as arguments of a function there may not be so many.
+const highest = (values, least = 0) => values.reduce((one, other) => Math.max(one, other), least);
 const bytes = (kib) => (kib < 1 << 20 ? `${Math.round(kib / 1024)} MiB` : `${(kib / (1 << 20)).toFixed(2)} GiB`);
 const number = (value) => value.toLocaleString("en");
 const some = (count, one, several = `${one}s`) => `${number(count)} ${count === 1 ? one : several}`;

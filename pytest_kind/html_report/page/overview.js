@@ -22,22 +22,50 @@ function drawHead() {
     el("p", { class: "kicker" }, "Test run on Kubernetes"),
     el("h1", {}, icon(bad.length ? "failed" : tests.length ? "passed" : "skipped"), el("span", {}, headline())),
     el(
-      "p", { class: "lead" },
+      "p",
+      { class: "lead" },
       `${some(tests.length, "test")} in ${seconds(run.seconds)}, begun `,
       el("time", { datetime: begun.toISOString() }, begun.toLocaleString("en", { dateStyle: "long", timeStyle: "medium" })),
       `. Exit code ${run.exit}.`,
     ),
     tests.length ? bar : null,
-    tests.length ? el("div", { class: "chips", role: "group", "aria-label": "Show the tests of an outcome" }, outcomes.map((one) => chip(one, () => showOnly(one)))) : null,
-    el("dl", { class: "facts" }, Object.entries(run.facts).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    tests.length
+      ? el(
+          "div",
+          { class: "chips", role: "group", "aria-label": "Show the tests of an outcome" },
+          outcomes.map((one) => chip(one, () => showOnly(one))),
+        )
+      : null,
+    el(
+      "dl",
+      { class: "facts" },
+      Object.entries(run.facts).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
   );
   if (run.problems.length) {
-    byId("top").append(el("div", { class: "note" }, el("p", {}, "Not to be had:"), el("ul", {}, run.problems.map((one) => el("li", {}, one)))));
+    byId("top").append(
+      el(
+        "div",
+        { class: "note" },
+        el("p", {}, "Not to be had:"),
+        el(
+          "ul",
+          {},
+          run.problems.map((one) => el("li", {}, one)),
+        ),
+      ),
+    );
   }
 }
 
 const chip = (outcome, onclick, pressed) =>
-  el("button", { type: "button", class: "chip", "aria-pressed": pressed, onclick }, icon(outcome), el("b", {}, number(counted.get(outcome))), ` ${outcome}`);
+  el(
+    "button",
+    { type: "button", class: "chip", "aria-pressed": pressed, onclick },
+    icon(outcome),
+    el("b", {}, number(counted.get(outcome))),
+    ` ${outcome}`,
+  );
 
 function drawClusters() {
   if (!run.clusters.length) return;
@@ -56,11 +84,23 @@ function clusterCard(cluster) {
     cluster.silent.length ? ["its API was silent", cluster.silent.map(([from, to]) => seconds(to - from)).join(", ")] : null,
   ];
   return el(
-    "article", { class: `card ${cluster.how === "failed" ? "bad" : ""}` },
+    "article",
+    { class: `card ${cluster.how === "failed" ? "bad" : ""}` },
     el("h3", {}, cluster.name),
-    el("dl", { class: "columns" }, facts.filter((one) => one && one[1]).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    el(
+      "dl",
+      { class: "columns" },
+      facts.filter((one) => one && one[1]).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
     phaseBar(cluster.phases),
-    cluster.picture ? el("details", { ontoggle: (event) => drawPicture(event.target, cluster) }, el("summary", {}, "How its boot went"), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `boot of ${cluster.name}` })) : null,
+    cluster.picture
+      ? el(
+          "details",
+          { ontoggle: (event) => drawPicture(event.target, cluster) },
+          el("summary", {}, "How its boot went"),
+          el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `boot of ${cluster.name}` }),
+        )
+      : null,
     cluster.logs ? el("p", {}, el("a", { href: cluster.logs }, "Logs of its nodes")) : null,
   );
 }
@@ -69,9 +109,18 @@ function phaseBar(phases) {
   const told = phases.filter(([, , lasts]) => lasts >= 0.05);
   if (told.length < 2) return null;
   return el(
-    "div", { class: "phases" },
-    el("div", { class: "bar", "aria-hidden": "true" }, told.map(([, , lasts], at) => el("span", { class: `fill phase${at % 2}`, "--part": lasts }))),
-    el("ul", { class: "inline", "aria-label": "phases of its boot" }, told.map(([name, , lasts]) => el("li", {}, name, " ", el("b", {}, seconds(lasts))))),
+    "div",
+    { class: "phases" },
+    el(
+      "div",
+      { class: "bar", "aria-hidden": "true" },
+      told.map(([, , lasts], at) => el("span", { class: `fill phase${at % 2}`, "--part": lasts })),
+    ),
+    el(
+      "ul",
+      { class: "inline", "aria-label": "phases of its boot" },
+      told.map(([name, , lasts]) => el("li", {}, name, " ", el("b", {}, seconds(lasts)))),
+    ),
   );
 }
 

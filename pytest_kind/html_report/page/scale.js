@@ -43,7 +43,10 @@ function lane(name, label, height, draw, hit, click) {
   const picture = svg("svg", { height, role: "img", "aria-label": label });
   const node = el("div", { class: `lane ${click ? "clickable" : ""}` }, el("div", { class: "name" }, name), el("div", { class: "plot" }, picture));
   const made = {
-    node, hit, click, picture,
+    node,
+    hit,
+    click,
+    picture,
     draw: () => {
       picture.setAttribute("width", scale.width);
       picture.replaceChildren(...draw());
@@ -63,7 +66,9 @@ function pointer(canvas) {
     const box = one.picture.getBoundingClientRect();
     return [scale.at(event.clientX - box.left), event.clientY - box.top];
   };
-  const hide = () => { tip.hidden = cross.hidden = true; };
+  const hide = () => {
+    tip.hidden = cross.hidden = true;
+  };
   canvas.addEventListener("pointermove", (event) => {
     const one = under(event);
     if (!one) return hide();

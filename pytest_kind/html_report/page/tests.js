@@ -5,7 +5,10 @@ const filter = { text: "", outcomes: new Set(), cluster: "", sort: "start", down
 const ui = {};
 const severalLanes = new Set(tests.map((one) => one.lane)).size > 1;
 const clustersOfTests = [...new Set(tests.map((one) => one.cluster).filter((one) => one && one !== "*"))];
-const longest = Math.max(0.001, ...tests.map((one) => one.seconds));
+const longest = highest(
+  tests.map((one) => one.seconds),
+  0.001,
+);
 
 const COLUMNS = [
   { key: "outcome", name: "outcome", of: (test) => OUTCOMES.indexOf(test.outcome) },
@@ -17,36 +20,91 @@ const COLUMNS = [
 ];
 
 function drawTests() {
-  ui.search = el("input", { type: "search", id: "search", placeholder: "name, message, label, cluster", autocomplete: "off", spellcheck: "false", oninput: () => { filter.text = ui.search.value; show(); } });
+  ui.search = el("input", {
+    type: "search",
+    id: "search",
+    placeholder: "name, message, label, cluster",
+    autocomplete: "off",
+    spellcheck: "false",
+    oninput: () => {
+      filter.text = ui.search.value;
+      show();
+    },
+  });
   ui.chips = el("div", { class: "chips", role: "group", "aria-label": "Outcomes" });
   ui.count = el("p", { class: "dim", role: "status" });
   ui.body = el("tbody");
   ui.more = el("div");
-  ui.head = el("tr", {}, COLUMNS.map((one) => el("th", { scope: "col", class: `${one.num ? "num" : ""} ${one.extra ? "extra" : ""}` }, el("button", { type: "button", class: "sort", onclick: () => sortBy(one.key) }, one.name))));
-  const pick = clustersOfTests.length > 1
-    ? el("label", { class: "field" }, "Cluster", el("select", { onchange: (event) => { filter.cluster = event.target.value; show(); } }, el("option", { value: "" }, "all"), clustersOfTests.map((one) => el("option", { value: one }, one))))
-    : null;
+  ui.head = el(
+    "tr",
+    {},
+    COLUMNS.map((one) =>
+      el(
+        "th",
+        { scope: "col", class: `${one.num ? "num" : ""} ${one.extra ? "extra" : ""}` },
+        el("button", { type: "button", class: "sort", onclick: () => sortBy(one.key) }, one.name),
+      ),
+    ),
+  );
+  const pick =
+    clustersOfTests.length > 1
+      ? el(
+          "label",
+          { class: "field" },
+          "Cluster",
+          el(
+            "select",
+            {
+              onchange: (event) => {
+                filter.cluster = event.target.value;
+                show();
+              },
+            },
+            el("option", { value: "" }, "all"),
+            clustersOfTests.map((one) => el("option", { value: one }, one)),
+          ),
+        )
+      : null;
   section(
-    "tests", "Tests",
-    el("form", { class: "filter", role: "search", onsubmit: (event) => event.preventDefault() }, el("label", { class: "field grow", for: "search" }, "Search", ui.search), pick, ui.chips),
+    "tests",
+    "Tests",
+    el(
+      "form",
+      { class: "filter", role: "search", onsubmit: (event) => event.preventDefault() },
+      el("label", { class: "field grow", for: "search" }, "Search", ui.search),
+      pick,
+      ui.chips,
+    ),
     ui.count,
-    el("table", { class: "tests" }, el("caption", { class: "hidden" }, "Tests; a test's name opens what is known of it"), el("thead", {}, ui.head), ui.body),
+    el(
+      "table",
+      { class: "tests" },
+      el("caption", { class: "hidden" }, "Tests; a test's name opens what is known of it"),
+      el("thead", {}, ui.head),
+      ui.body,
+    ),
     ui.more,
   );
   show();
 }
 
 function fits(test, words) {
-  return (!filter.outcomes.size || filter.outcomes.has(test.outcome)) && (!filter.cluster || test.cluster === filter.cluster) && words.every((word) => test.words.includes(word));
+  return (
+    (!filter.outcomes.size || filter.outcomes.has(test.outcome)) &&
+    (!filter.cluster || test.cluster === filter.cluster) &&
+    words.every((word) => test.words.includes(word))
+  );
 }
 
 function show() {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const column = COLUMNS.find((one) => one.key === filter.sort);
-  const found = tests.filter((test) => fits(test, words)).sort((one, other) => {
-    const [a, b] = [column.of(one), column.of(other)];
-    return ((a < b ? -1 : a > b ? 1 : one.order - other.order) * (filter.down ? -1 : 1));
-  });
+  const found = tests
+    .filter((test) => fits(test, words))
+    .sort((one, other) => {
+      const [a, b] = [column.of(one), column.of(other)];
+      return (a < b ? -1 : a > b ? 1 : one.order - other.order) * (filter.down ? -1 : 1);
+    });
   ui.found = found;
   ui.chips.replaceChildren(...outcomes.map((one) => chip(one, () => toggle(one), filter.outcomes.has(one) ? "true" : "false")));
   ui.count.textContent = found.length === tests.length ? some(tests.length, "test") : `${number(found.length)} of ${some(tests.length, "test")}`;
@@ -75,7 +133,11 @@ function sortBy(key) {
 
 function testRow(test) {
   const id = `test-${test.order}`;
-  const button = el("button", { type: "button", class: "open", id, "aria-expanded": "false", onclick: () => openRow(row, button, test) }, testName(test));
+  const button = el(
+    "button",
+    { type: "button", class: "open", id, "aria-expanded": "false", onclick: () => openRow(row, button, test) },
+    testName(test),
+  );
   const cells = {
     outcome: () => el("td", { class: "outcome" }, icon(test.outcome), el("span", { class: "word" }, ` ${test.outcome}`)),
     id: () => el("td", { class: "wide" }, button, test.reason ? el("p", { class: "reason" }, test.reason) : null),
@@ -84,7 +146,11 @@ function testRow(test) {
     start: () => el("td", { class: "extra num" }, clock(test.start)),
     seconds: () => el("td", { class: "num" }, el("span", { class: "took", "--part": test.seconds / longest }, seconds(test.seconds))),
   };
-  const row = el("tr", { class: isBad(test) ? "bad" : "" }, COLUMNS.map((one) => cells[one.key]()));
+  const row = el(
+    "tr",
+    { class: isBad(test) ? "bad" : "" },
+    COLUMNS.map((one) => cells[one.key]()),
+  );
   return row;
 }
 
