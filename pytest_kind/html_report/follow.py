@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pytest_kind.api import kubeconfig
+from pytest_kind.api.changes import Watch
 from pytest_kind.api.http import Api, ApiError, Document
-from pytest_kind.api.watch import Watch
 from pytest_kind.errors import KindError
 from pytest_kind.html_report.events import event_of
 from pytest_kind.html_report.series import PodCounts

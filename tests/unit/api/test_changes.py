@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_kind.api.changes import Watch
 from pytest_kind.api.http import ApiError
-from pytest_kind.api.watch import Watch
 from support.api_server import ApiServer
 from support.credentials import PKI, credentials
 
