@@ -76,6 +76,11 @@ def artifacts(config: pytest.Config) -> Path | None:
     return options.resolve(config).artifacts if _leaves(config, "artifacts") else None
 
 
+def report(config: pytest.Config) -> Path | None:
+    """Where this run leaves a page about itself, if it runs anything."""
+    return options.resolve(config).report if _leaves(config, "report") else None
+
+
 def timeline(config: pytest.Config) -> Path | None:
     """Where this run leaves a picture of its boots, if it runs anything. Whoever makes the clusters does it, and no worker of xdist."""
     return options.resolve(config).timeline if not hasattr(config, "workerinput") and _leaves(config, "timeline") else None

@@ -153,6 +153,9 @@ OPTIONS = (
     Option(
         "procs", _count(1, 64), None, "N", "how many upstream specs run beside each other (default: twice the processors; on xdist's workers one)"
     ),
+    Option(
+        "report", _path, None, "DIR", "where a page about the run is left at its end, index.html: tests, clusters, their events and what they used"
+    ),
     Option("skip", _text, None, "REGEX", "leave out the upstream specs whose text it matches (ginkgo's skip)"),
     Option("source", _source, None, "SOURCE", "what Kubernetes is taken from: a checkout's folder, a server tarball's path or URL, release:v1.37.1"),
     Option("spec_timeout", _between(1, 86400, float), 1800.0, "SECONDS", "how long an upstream spec may take before it is broken off"),
@@ -259,7 +262,7 @@ def resolve(config: pytest.Config, marks: Mapping[str, Any] | None = None, where
         raise pytest.UsageError("\n".join(wrong))
     if values["cache_dir"] is None:
         values["cache_dir"] = default_cache()
-    for name in ("artifacts", "cache_dir", "config", "source", "suite", "timeline"):
+    for name in ("artifacts", "cache_dir", "config", "report", "source", "suite", "timeline"):
         if isinstance(values[name], Path):
             base = config.invocation_params.dir if sources[name] in _INVOKED else config.rootpath
             values[name] = (base / values[name]).absolute()

@@ -56,6 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_kind import recorder  # noqa: PLC0415 - as above
 
         config.pluginmanager.register(recorder.Recorder(picture), recorder.NAME)
+    page = invocation.report(config)
+    if page is not None:
+        from pytest_kind import reporting  # noqa: PLC0415 - as above
+
+        config.pluginmanager.register(reporting.hooks(config, page, folder), reporting.NAME)
 
 
 @pytest.hookimpl(optionalhook=True)

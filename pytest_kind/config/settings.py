@@ -31,6 +31,7 @@ class Settings:
         per_worker: whether each worker of xdist has a cluster of its own.
         preflight: ``on``, ``off``, or findings that it leaves out: ``no-memory,no-cpus``.
         procs: how many specs run beside each other, if it was said.
+        report: the folder of a page about the run, if one is wanted.
         source: of Kubernetes: a path, a URL, or a release.
         spec_timeout: seconds for a spec.
         stand_ins: whether images of ours are served under upstream's names.
@@ -63,6 +64,7 @@ class Settings:
     per_worker: bool
     preflight: str
     procs: int | None
+    report: Path | None
     skip: str | None
     source: str | Path | None
     spec_timeout: float

@@ -169,6 +169,14 @@ class Conversation(Protocol):
         """Ends its standard input, by which it is to end, and whoever receives. Does nothing the second time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container uses: processor seconds since it was started, and bytes of memory, without files' pages that could be given back."""
+
+    cpu: float
+    memory: int
+
+
 class Provider(Protocol):
     """Every call raises :class:`~pytest_kind.errors.EngineError` or a kind of it, and nothing else of the engine's."""
 
@@ -248,6 +256,9 @@ class Provider(Protocol):
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of the console."""
+
+    def usage(self, container: str) -> Usage | None:
+        """What a container uses at this moment; nothing of one that does not run, or is not there."""
 
     def inspect(self, container: str) -> Mapping[str, object]:
         """What the engine knows of it, as it says it."""

@@ -58,17 +58,16 @@ class Record:
         self._boots: list[Boot] = []
         self._lock = threading.Lock()
 
-    def ready(self, cluster: KindCluster) -> None:
-        """A cluster is there: one that was made is asked."""
+    def ready(self, cluster: KindCluster) -> Boot:
+        """A cluster is there: one that was made is asked. Returns what is recorded."""
         if not cluster.begins:
-            self._have(lanes.attached(cluster.name, cluster.phases, time.monotonic()), [])
-            return
+            return self._have(lanes.attached(cluster.name, cluster.phases, time.monotonic()), [])
         read, silent = nodes.readings(cluster.nodes)
         pods, unknown = nodes.pods(cluster.kubeconfig_path)
-        self._have(lanes.booted(cluster.name, cluster.phases, cluster.begins, read, pods), [*silent, *unknown])
+        return self._have(lanes.booted(cluster.name, cluster.phases, cluster.begins, read, pods), [*silent, *unknown])
 
-    def failed(self, name: str) -> None:
-        """A cluster did not come up; its machines are there yet."""
+    def failed(self, name: str) -> Boot:
+        """A cluster did not come up; its machines are there yet. Returns what is recorded."""
         try:
             provider = docker_engine.connect()
             try:
@@ -79,12 +78,13 @@ class Record:
                 provider.close()
         except KindError as error:
             read, problems = [], [str(error).splitlines()[0]]
-        self._have(lanes.failed(name, read, time.monotonic()), problems)
+        return self._have(lanes.failed(name, read, time.monotonic()), problems)
 
-    def _have(self, boot: Boot, problems: list[str]) -> None:
+    def _have(self, boot: Boot, problems: list[str]) -> Boot:
         with self._lock:
             self._boots.append(boot)
             self.problems += [f"cluster {boot.cluster}: {line}" for line in problems]
+        return boot
 
     def write(self, path: Path) -> list[Path]:
         """Writes the picture and the trace, where there is something to show; returns what is there now."""

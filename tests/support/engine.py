@@ -20,9 +20,9 @@ from typing import IO, Any
 
 from pytest_kind import errors, labels
 from pytest_kind.image import inputs
-from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Volume
-from support.commands import Spoken
+from pytest_kind.provision.provider import Container, ContainerSpec, EngineInfo, Image, Network, Result, Usage, Volume
 from pytest_kind.provision.survey import Survey
+from support.commands import Spoken
 from support.images import NodeContainerd
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
@@ -63,6 +63,7 @@ class FakeEngine:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._threads = threading.Lock()
+        self._asked = 0  # how often what a container uses
         self.saved = b""  # what it saves, whatever it is asked for
         self.containerd: dict[str, NodeContainerd] = {}
         for name in ("containers", "volumes", "images", "registry", "trouble", "answers", "files", "puts"):
@@ -346,6 +347,15 @@ class FakeEngine:
     def logs(self, container: str, lines: int) -> str:
         self._begin("logs", f"{self._read(container)['name']} {lines}")
         return "the console's last words\n"
+
+    def usage(self, container: str) -> Usage | None:
+        there = self.container(container)
+        if there is None or not there.running:
+            return None
+        self._begin("usage", there.name)
+        with self._threads:
+            self._asked += 1
+            return Usage(cpu=self._asked / 2, memory=400 << 20)
 
     def inspect(self, container: str) -> Mapping[str, object]:
         self._begin("inspect")

@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import IO, cast
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from docker.types import Mount
@@ -18,7 +18,7 @@ from docker.types import Mount
 from pytest_kind import errors
 from pytest_kind.provision.docker_engine.calls import Calls, filters, ours
 from pytest_kind.provision.docker_engine.streams import Attached, talk
-from pytest_kind.provision.provider import Container, ContainerSpec, Result, Volume
+from pytest_kind.provision.provider import Container, ContainerSpec, Result, Usage, Volume
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 _EXIT_SECONDS = 10.0
@@ -173,6 +173,12 @@ class Containers(Calls):
         with ours(f"reading the console of {container[:12]}"):
             return cast("bytes", self._api.logs(container, tail=lines)).decode(errors="replace")
 
+    def usage(self, container: str) -> Usage | None:
+        with contextlib.suppress(errors.NotFound, errors.Conflict), ours(f"asking what {container[:12]} uses"):
+            # One shot: else the engine waits a second for another reading.
+            return _usage(self._api.stats(container, stream=False, one_shot=True))
+        return None
+
     def inspect(self, container: str) -> Mapping[str, object]:
         with ours(f"inspecting {container[:12]}"):
             return cast("Mapping[str, object]", self._api.inspect_container(container))
@@ -229,3 +235,13 @@ class Containers(Calls):
         if not self._local:  # `tcp://` engines publish on their own machine
             address = urlsplit(os.environ.get("DOCKER_HOST", "")).hostname or address
         return address, host_port
+
+
+def _usage(stats: Mapping[str, Any]) -> Usage | None:
+    """Memory as ``docker stats`` has it (docker/cli, calculateMemUsageUnixNoCache): without the pages of files that nobody used lately."""
+    memory = stats.get("memory_stats") or {}
+    if "usage" not in memory:  # it does not run
+        return None
+    details = memory.get("stats") or {}
+    idle = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return Usage(stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, max(0, memory["usage"] - idle))

@@ -18,7 +18,7 @@ import requests
 from pytest_kind import errors
 from pytest_kind.provision import docker_engine
 from pytest_kind.provision.docker_engine import DockerEngine
-from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Network, Port, Result, Volume
+from pytest_kind.provision.provider import Bind, Container, ContainerSpec, Image, Network, Port, Result, Usage, Volume
 
 
 def refusal(status: int, explanation: str, kind: type[docker.errors.APIError] = docker.errors.APIError) -> docker.errors.APIError:
@@ -484,3 +484,37 @@ class Response:
 
     def close(self) -> None:
         self.closed = True
+
+
+class TestUsage:
+    """What a container uses, on either version of cgroups."""
+
+    @pytest.mark.parametrize(
+        ("details", "memory"),
+        [
+            ({"total_inactive_file": 300, "inactive_file": 7}, 700),  # version 1
+            ({"inactive_file": 400}, 600),  # version 2
+            ({}, 1000),
+            ({"inactive_file": 4000}, 0),
+        ],
+    )
+    def test_pages_of_files_that_nobody_used_lately_do_not_count(self, details: dict[str, int], memory: int) -> None:
+        stats = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "memory_stats": {"usage": 1000, "stats": details}}
+        client = Client(stats=stats)
+        assert DockerEngine(client).usage("abc") == Usage(cpu=2.5, memory=memory)  # type: ignore[arg-type]
+        assert client.asked == [("stats", ("abc",), {"stream": False, "one_shot": True})]
+
+    @pytest.mark.parametrize(
+        "stats",
+        [
+            {"cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}},  # it is off
+            refusal(404, "No such container: abc", docker.errors.NotFound),
+            refusal(409, "the container is being removed"),
+        ],
+    )
+    def test_one_that_does_not_run_uses_nothing(self, stats: Any) -> None:
+        assert engine_of(stats=stats).usage("abc") is None
+
+    def test_an_engine_that_fails_says_why(self) -> None:
+        with pytest.raises(errors.EngineError, match=r"^asking what abc uses: it is broken$"):
+            engine_of(stats=refusal(500, "it is broken")).usage("abc")
