@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from pytest_kind.errors import BootError, ConfigError, KindError
     from pytest_kind.node import KindNode
     from pytest_kind.peer import KindCluster
+    from pytest_kind.toolbox.objects.model import KindObject
 
-__all__ = ["BootError", "ClusterConfig", "ConfigError", "KindCluster", "KindError", "KindNode"]
+__all__ = ["BootError", "ClusterConfig", "ConfigError", "KindCluster", "KindError", "KindNode", "KindObject"]
 
 _HOMES = {
     "BootError": "pytest_kind.errors",
@@ -19,6 +20,7 @@ _HOMES = {
     "KindCluster": "pytest_kind.peer",
     "KindError": "pytest_kind.errors",
     "KindNode": "pytest_kind.node",
+    "KindObject": "pytest_kind.toolbox.objects.model",
 }
 
 

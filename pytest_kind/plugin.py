@@ -37,9 +37,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", options.MARKER)
     if not config.pluginmanager.has_plugin("kind-fixtures"):
-        from pytest_kind import fixtures  # noqa: PLC0415 - it imports this module
+        from pytest_kind import fixtures, tools  # noqa: PLC0415 - it imports this module
 
         config.pluginmanager.register(fixtures, "kind-fixtures")
+        config.pluginmanager.register(tools, "kind-tools")
     if invocation.asks_for_specs(config):
         from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
 

@@ -1,0 +1,363 @@
+"""What a cluster's handle has for objects; each method is a line upon what does it, which is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from pytest_kind.api.client import IdentityClient
+    from pytest_kind.toolbox.objects.conditions import Condition
+    from pytest_kind.toolbox.objects.connection import Connection, Host
+    from pytest_kind.toolbox.objects.inside import ExecResult
+    from pytest_kind.toolbox.objects.logs import LogLines, Since
+    from pytest_kind.toolbox.objects.manifests import Source
+    from pytest_kind.toolbox.objects.model import KindObject
+    from pytest_kind.toolbox.objects.rights import Rule
+    from pytest_kind.toolbox.objects.scope import Scope
+    from pytest_kind.toolbox.objects.target import Target
+
+
+class Objects:
+    """``apply``, ``wait_for``, ``exec``, ``logs``, ``as_user`` and what belongs to them."""
+
+    _connection: Connection | None = None
+
+    # Making
+
+    @overload
+    def apply(
+        self: Host,
+        source: Mapping[str, Any],
+        *,
+        namespace: str | None = ...,
+        values: None = ...,
+        release: None = ...,
+        timeout: float = ...,
+    ) -> KindObject: ...
+
+    @overload
+    def apply(
+        self: Host,
+        source: Iterable[Mapping[str, Any]] | str | Path,
+        *,
+        namespace: str | None = ...,
+        values: Mapping[str, Any] | None = ...,
+        release: str | None = ...,
+        timeout: float = ...,
+    ) -> list[KindObject]: ...
+
+    def apply(
+        self: Host,
+        source: Source,
+        *,
+        namespace: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        release: str | None = None,
+        timeout: float = 60.0,
+    ) -> KindObject | list[KindObject]:
+        """Applies manifests: server-side, as manager ``pytest-kind``, who takes over fields that others own.
+
+        What others need comes first (namespaces, definitions, accounts, … in Helm's order), definitions are served before
+        objects of theirs follow, and refusals that pass by themselves are waited for: a new namespace's ServiceAccount, a
+        webhook whose pods do not answer yet, an object of the same name that is still being deleted. Unknown fields are refused.
+
+        Args:
+            source: a mapping, several of them, YAML text of any number of documents, or a :class:`~pathlib.Path`: of a file;
+                of a folder, whose ``.yaml``, ``.yml`` and ``.json`` files are taken in order, also of folders below; of a
+                kustomization, which the node's own kubectl renders; of a Helm chart, for which ``helm`` must be on PATH.
+            namespace: of objects that name none; ``default`` by default.
+            values: for a chart, instead of its own.
+            release: a chart's name; its folder's by default.
+            timeout: seconds for all of it.
+
+        Returns:
+            The objects as the API server has them, in the source's order: one for a mapping, else a list.
+
+        Raises:
+            ManifestError: something of it cannot be sent; nothing was.
+            ApplyError: something was refused, everything that was at once; what the call did is undone.
+        """
+        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
+
+        # What it changed is not kept: nobody is going to undo it.
+        return Scope(self, namespace).apply(source, values=values, release=release, timeout=timeout)  # type: ignore[call-overload, no-any-return]
+
+    def scope(self: Host, namespace: str | None = None) -> Scope:
+        """For a ``with`` block: what is applied and made through it is undone at its end, in a fixture of any scope.
+
+        Args:
+            namespace: of objects that name none; ``default`` by default.
+        """
+        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
+
+        return Scope(self, namespace)
+
+    def delete_objects(self: Host, objects: Iterable[Mapping[str, Any]] | Mapping[str, Any], *, timeout: float = 60.0) -> None:
+        """Deletes objects, the last first, and waits until they are gone. What is not there is no error.
+
+        Args:
+            objects: as :meth:`apply` returned them, or any that have apiVersion, kind and metadata.
+            timeout: seconds for each.
+
+        Raises:
+            UsageError: something is no object, or of a kind that the cluster does not serve.
+            UndoError: what is not gone, and why; everything else is.
+        """
+        from pytest_kind.toolbox.objects.removal import delete_objects  # noqa: PLC0415
+
+        delete_objects(self, [objects] if isinstance(objects, Mapping) else list(objects), timeout)
+
+    # Looking
+
+    def get(self: Host, target: Target, *, namespace: str | None = None) -> KindObject:
+        """An object as it is now.
+
+        Args:
+            target: ``KIND/NAME`` in kubectl's words (``deploy/web``, ``widgets.example.com/one``), or an object.
+            namespace: of a target that names none; ``default`` by default.
+
+        Raises:
+            UsageError: no such target can be.
+            ApiError: there is none (``status`` 404).
+        """
+        from pytest_kind.toolbox.objects import connection  # noqa: PLC0415
+        from pytest_kind.toolbox.objects import target as targets
+
+        return targets.get(connection.connection(self), targets.parse("get", target, None, namespace))
+
+    def find(self: Host, kind: str, selector: str = "", *, namespace: str | None = None) -> list[KindObject]:
+        """The objects of a kind, by name.
+
+        Args:
+            kind: in kubectl's words.
+            selector: of labels, as ``kubectl -l`` takes it; all by default.
+            namespace: ``default`` by default.
+
+        Raises:
+            UsageError: the cluster serves no such kind.
+        """
+        from pytest_kind.toolbox.objects import connection  # noqa: PLC0415
+        from pytest_kind.toolbox.objects import target as targets
+
+        return targets.several(connection.connection(self), targets.parse("find", kind, selector, namespace))
+
+    @overload
+    def wait_for(
+        self: Host, target: Target, condition: Literal["delete"], *, timeout: float = ..., namespace: str | None = ..., selector: str | None = ...
+    ) -> None: ...
+
+    @overload
+    def wait_for(self: Host, target: Target, condition: Condition, *, timeout: float = ..., namespace: str | None = ...) -> KindObject: ...
+
+    @overload
+    def wait_for(
+        self: Host, target: Target, condition: Condition, *, timeout: float = ..., namespace: str | None = ..., selector: str
+    ) -> list[KindObject]: ...
+
+    def wait_for(
+        self: Host, target: Target, condition: Condition, *, timeout: float = 60.0, namespace: str | None = None, selector: str | None = None
+    ) -> KindObject | list[KindObject] | None:
+        """Waits until an object, which need not be there yet, is what is wanted. It is watched, not asked again and again.
+
+        Args:
+            target: ``KIND/NAME`` in kubectl's words, an object, or with a ``selector`` a KIND.
+            condition: the name of a condition that is to be True (``Available``) or something else (``Ready=False``); a
+                JSONPath as kubectl has them (``{.status.phase}=Running``, or without a value for whatever there is); ``rollout``
+                of a Deployment, StatefulSet or DaemonSet (what ``kubectl rollout status`` waits for); ``exists``; ``delete``; a
+                function of the object. kubectl's ``condition=…``, ``jsonpath=…`` and ``create`` mean the same as there. A
+                function that misses a field (AttributeError, LookupError) says no.
+            timeout: seconds.
+            namespace: of a target that names none; ``default`` by default.
+            selector: of labels: all that have them, at least one.
+
+        Returns:
+            The object as it was then; with a selector all of them; after ``delete`` nothing.
+
+        Raises:
+            UsageError: no such target or condition can be.
+            WaitTimeout: with what was seen last: the condition's reason and message; pods that are not ready, why, and their
+                last words; events.
+        """
+        from pytest_kind.toolbox.objects import conditions, connection, wait  # noqa: PLC0415
+        from pytest_kind.toolbox.objects import target as targets
+
+        wanted, wish = targets.parse("wait_for", target, selector, namespace), conditions.parse(condition)
+        found = wait.wait(lambda: connection.connection(self), wanted, wish, timeout)
+        if wish.gone:
+            return None
+        return found if selector is not None else found[0]
+
+    # Inside
+
+    def exec(
+        self: Host,
+        pod: Target,
+        *argv: str,
+        container: str | None = None,
+        namespace: str | None = None,
+        input: str | bytes | None = None,  # noqa: A002 - subprocess' word
+        timeout: float = 60.0,
+        check: bool = True,
+    ) -> ExecResult:
+        """Runs a command in a pod.
+
+        Args:
+            pod: its name, or ``deployment/web`` and the like: then one that is ready.
+            container: by default the pod's default container (kubectl's rule: its annotation, or the first).
+            namespace: ``default`` by default.
+            input: what the command reads as standard input, to its end.
+            timeout: seconds. Kubernetes has no way to end a command: it may go on in its container.
+            check: whether an exit status other than 0 is an error.
+
+        Raises:
+            CommandError: it ended with something else than 0.
+            KindError: the pod does not run, or the command could not be started.
+            WaitTimeout: it did not end in time; the message has what it wrote last.
+        """
+        from pytest_kind.toolbox.objects import connection, inside  # noqa: PLC0415
+        from pytest_kind.toolbox.objects import target as targets
+
+        wanted = targets.parse("exec", pod, None, namespace, bare="pod")
+        where, result = inside.run(connection.connection(self), wanted, argv, container, input, timeout)
+        return inside.checked(where, argv, result) if check else result
+
+    @overload
+    def logs(
+        self: Host,
+        target: Target,
+        *,
+        container: str | None = ...,
+        namespace: str | None = ...,
+        selector: str | None = ...,
+        follow: Literal[False] = ...,
+        since: Since = ...,
+        tail: int | None = ...,
+        previous: bool = ...,
+        timeout: float = ...,
+    ) -> str: ...
+
+    @overload
+    def logs(
+        self: Host,
+        target: Target,
+        *,
+        container: str | None = ...,
+        namespace: str | None = ...,
+        selector: str | None = ...,
+        follow: Literal[True],
+        since: Since = ...,
+        tail: int | None = ...,
+        previous: bool = ...,
+        timeout: float = ...,
+    ) -> LogLines: ...
+
+    def logs(
+        self: Host,
+        target: Target,
+        *,
+        container: str | None = None,
+        namespace: str | None = None,
+        selector: str | None = None,
+        follow: bool = False,
+        since: Since = None,
+        tail: int | None = None,
+        previous: bool = False,
+        timeout: float = 60.0,
+    ) -> str | LogLines:
+        """What containers wrote.
+
+        Args:
+            target: a pod's name, ``deployment/web`` and the like, or ``pods`` with a ``selector``. Unless it is one container
+                of one pod that is named, each line begins with ``[POD/CONTAINER]``.
+            container: by default the pod's default container (kubectl's rule); ``*`` for all.
+            namespace: ``default`` by default.
+            selector: of labels.
+            follow: lines as they come: ``with kind_cluster.logs(…, follow=True) as lines: for line in lines: …``. A container
+                that has not started is waited for. It ends with its block, and when the containers of the pods that were
+                there have ended.
+            since: ``"test"`` for what was written since this test began, a number of seconds, a datetime.
+            tail: so many lines of each container.
+            previous: of the container before the last restart.
+            timeout: seconds that lines may be followed; the next line after that is a WaitTimeout.
+
+        Raises:
+            UsageError: no such target or container can be.
+            ApiError: there is no such pod, or no log of it.
+            KindError: there are no pods.
+        """
+        from pytest_kind.toolbox.objects import connection, logs  # noqa: PLC0415
+        from pytest_kind.toolbox.objects import target as targets
+
+        there = connection.connection(self)
+        wanted = targets.parse("logs", target, selector, namespace, bare="pod")
+        options = {"follow": "true"} if follow else {}
+        options |= {"previous": "true"} if previous else {}
+        options |= {"tailLines": str(tail)} if tail is not None else {}
+        chosen = logs.plan(there, wanted, container, since, options)
+        return logs.LogLines(there, f"the log of {wanted}", chosen, timeout) if follow else logs.text(there.api, chosen)
+
+    # Others than the administrator
+
+    def as_user(
+        self: Host,
+        name: str,
+        groups: Sequence[str] = (),
+        *,
+        rules: Sequence[Rule] = (),
+        cluster_role: str | None = None,
+        namespace: str | None = None,
+        cluster_wide: bool = False,
+    ) -> IdentityClient:
+        """A client of the ``kubernetes`` package that acts as a user, by a certificate of the cluster's authority.
+
+        The certificate is valid for 12 hours. Without ``rules`` and ``cluster_role`` the user may do what every user may.
+
+        Args:
+            groups: that the user is in.
+            rules: what the user may do: ``"get,list pods"``, ``"create deployments.apps"``, or PolicyRules.
+            cluster_role: one that is there, such as ``view``, ``edit``, ``admin``.
+            namespace: where; ``default`` by default.
+            cluster_wide: everywhere instead.
+
+        Returns:
+            The client; its ``kubeconfig_path`` is for tools. The API server goes by the rights when it is there.
+
+        Raises:
+            UsageError: a rule that is none, a ClusterRole that is not there.
+        """
+        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
+
+        return Scope(self).as_user(name, groups, rules=rules, cluster_role=cluster_role, namespace=namespace, cluster_wide=cluster_wide)
+
+    def service_account(
+        self: Host,
+        name: str,
+        namespace: str | None = None,
+        *,
+        rules: Sequence[Rule] = (),
+        cluster_role: str | None = None,
+        cluster_wide: bool = False,
+    ) -> IdentityClient:
+        """A client that acts as a ServiceAccount, by a token of 12 hours; the account is made where it is not there.
+
+        Args:
+            namespace: of the account, and of its rights; ``default`` by default.
+            rules: as for :meth:`as_user`.
+            cluster_role: likewise.
+            cluster_wide: the rights are everywhere.
+
+        Raises:
+            UsageError: a rule that is none, a ClusterRole that is not there.
+            ApplyError: it cannot be made, in a namespace that is not there for example.
+        """
+        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
+
+        return Scope(self).service_account(name, namespace, rules=rules, cluster_role=cluster_role, cluster_wide=cluster_wide)
+
+    def close_connection(self) -> None:
+        """Ends what the tools have open. They open it again where they are used again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
