@@ -107,15 +107,16 @@ class Api:
         """Puts an object in the place of the one at a path."""
         return self._json(self._request("PUT", path, document))
 
-    def delete(self, path: str, options: Document | None = None) -> Document | None:
+    def delete(self, path: str, options: Document | None = None) -> None:
         """Deletes the object, or all objects of the collection, at a path; does nothing where there is none.
 
         Args:
             options: a ``DeleteOptions``.
-
-        Returns:
-            What the server says: the object, if it is not gone yet. Nothing where there was none.
         """
+        self.deleted(path, options)
+
+    def deleted(self, path: str, options: Document | None = None) -> Document | None:
+        """The same, with what the server says of it: the object, if it is not gone yet. Nothing where there was none."""
         try:
             return self._json(self._request("DELETE", path, options))
         except ApiError as error:

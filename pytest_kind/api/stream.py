@@ -84,5 +84,5 @@ class Lines:
         if isinstance(error, TimeoutError):
             return Late()
         if isinstance(error, OSError | http.client.HTTPException | ValueError):
-            return ApiError(0, f"GET {self._path}: {error or type(error).__name__}")
+            return ApiError(0, f"GET {self._path}: {str(error) or type(error).__name__}")
         return error

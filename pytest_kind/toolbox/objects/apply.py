@@ -66,7 +66,8 @@ def plan(manifests: Iterable[Manifest], find: Callable[[Document], Resource | No
     coming = {
         (resource.api_version, resource.kind): resource for one in several if one.kind == "CustomResourceDefinition" for resource in _resources(one)
     }
-    steps, problems = [], []
+    steps: list[Step] = []
+    problems: list[str] = []
     for one in several:
         resource = coming.get((one.api_version, one.kind)) or find(one.document)
         if resource is None:
@@ -96,7 +97,8 @@ def apply(connection: Connection, manifests: list[Manifest], namespace: str, don
         ApplyError: something was refused; the call is undone.
     """
     steps, deadline = plan(manifests, connection.of, namespace), Deadline(seconds)
-    mine, problems = Changes(done.api), []
+    mine = Changes(done.api)
+    problems: list[str] = []
     made: dict[int, KindObject] = {}
     try:
         ground = [step for step in steps if step.manifest.kind in _GROUND]
@@ -118,8 +120,8 @@ def apply(connection: Connection, manifests: list[Manifest], namespace: str, don
 
 
 def _send(api: Api, steps: list[Step], deadline: Deadline, mine: Changes, made: dict[int, KindObject]) -> list[str]:
-    problems = []
-    waiting = []
+    problems: list[str] = []
+    waiting: list[Step] = []
     for step in steps:
         try:
             change = _one(api, step, deadline)

@@ -114,7 +114,7 @@ def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait:
         ApiError: the server refuses.
     """
     path = resource.of(one)
-    answer = api.delete(path, BACKGROUND)
+    answer = api.deleted(path, BACKGROUND)
     left = answer is not None and answer.get("kind") != "Status"
     finalizers = _strange(answer) if left and answer is not None else []
     if not left or not (wait or finalizers or resource.name in _HURT):

@@ -1,10 +1,16 @@
-"""What a cluster's handle has for objects; each method is a line upon what does it, which is imported when it is called."""
+"""What a cluster's handle has for objects; each method is a few lines upon what does it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
+
+from pytest_kind.toolbox.objects import conditions, connection, logs, removal, wait
+from pytest_kind.toolbox.objects import target as targets
+from pytest_kind.toolbox.objects.changes import Changes
+from pytest_kind.toolbox.objects.scope import Scope
+from pytest_kind.toolbox.objects.sources import apply_source
 
 if TYPE_CHECKING:
     from pytest_kind.api.client import IdentityClient
@@ -15,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_kind.toolbox.objects.manifests import Source
     from pytest_kind.toolbox.objects.model import KindObject
     from pytest_kind.toolbox.objects.rights import Rule
-    from pytest_kind.toolbox.objects.scope import Scope
     from pytest_kind.toolbox.objects.target import Target
 
 
@@ -79,10 +84,8 @@ class Objects:
             ManifestError: something of it cannot be sent; nothing was.
             ApplyError: something was refused, everything that was at once; what the call did is undone.
         """
-        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
-
-        # What it changed is not kept: nobody is going to undo it.
-        return Scope(self, namespace).apply(source, values=values, release=release, timeout=timeout)  # type: ignore[call-overload, no-any-return]
+        done = Changes(lambda: connection.connection(self).api)  # which nobody is going to undo
+        return apply_source(self, source, namespace or "default", done, values=values, release=release, timeout=timeout)
 
     def scope(self: Host, namespace: str | None = None) -> Scope:
         """For a ``with`` block: what is applied and made through it is undone at its end, in a fixture of any scope.
@@ -90,8 +93,6 @@ class Objects:
         Args:
             namespace: of objects that name none; ``default`` by default.
         """
-        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
-
         return Scope(self, namespace)
 
     def delete_objects(self: Host, objects: Iterable[Mapping[str, Any]] | Mapping[str, Any], *, timeout: float = 60.0) -> None:
@@ -105,9 +106,7 @@ class Objects:
             UsageError: something is no object, or of a kind that the cluster does not serve.
             UndoError: what is not gone, and why; everything else is.
         """
-        from pytest_kind.toolbox.objects.removal import delete_objects  # noqa: PLC0415
-
-        delete_objects(self, [objects] if isinstance(objects, Mapping) else list(objects), timeout)
+        removal.delete_objects(self, [objects] if isinstance(objects, Mapping) else list(objects), timeout)
 
     # Looking
 
@@ -122,9 +121,6 @@ class Objects:
             UsageError: no such target can be.
             ApiError: there is none (``status`` 404).
         """
-        from pytest_kind.toolbox.objects import connection  # noqa: PLC0415
-        from pytest_kind.toolbox.objects import target as targets
-
         return targets.get(connection.connection(self), targets.parse("get", target, None, namespace))
 
     def find(self: Host, kind: str, selector: str = "", *, namespace: str | None = None) -> list[KindObject]:
@@ -138,13 +134,10 @@ class Objects:
         Raises:
             UsageError: the cluster serves no such kind.
         """
-        from pytest_kind.toolbox.objects import connection  # noqa: PLC0415
-        from pytest_kind.toolbox.objects import target as targets
-
         return targets.several(connection.connection(self), targets.parse("find", kind, selector, namespace))
 
     @overload
-    def wait_for(
+    def wait_for(  # type: ignore[overload-overlap] # a text that is known to be this one
         self: Host, target: Target, condition: Literal["delete"], *, timeout: float = ..., namespace: str | None = ..., selector: str | None = ...
     ) -> None: ...
 
@@ -180,9 +173,6 @@ class Objects:
             WaitTimeout: with what was seen last: the condition's reason and message; pods that are not ready, why, and their
                 last words; events.
         """
-        from pytest_kind.toolbox.objects import conditions, connection, wait  # noqa: PLC0415
-        from pytest_kind.toolbox.objects import target as targets
-
         wanted, wish = targets.parse("wait_for", target, selector, namespace), conditions.parse(condition)
         found = wait.wait(lambda: connection.connection(self), wanted, wish, timeout)
         if wish.gone:
@@ -216,8 +206,7 @@ class Objects:
             KindError: the pod does not run, or the command could not be started.
             WaitTimeout: it did not end in time; the message has what it wrote last.
         """
-        from pytest_kind.toolbox.objects import connection, inside  # noqa: PLC0415
-        from pytest_kind.toolbox.objects import target as targets
+        from pytest_kind.toolbox.objects import inside  # noqa: PLC0415 - and asyncio, for those who run commands
 
         wanted = targets.parse("exec", pod, None, namespace, bare="pod")
         where, result = inside.run(connection.connection(self), wanted, argv, container, input, timeout)
@@ -253,7 +242,7 @@ class Objects:
         timeout: float = ...,
     ) -> LogLines: ...
 
-    def logs(
+    def logs(  # noqa: PLR0913 - as many as kubectl has
         self: Host,
         target: Target,
         *,
@@ -287,9 +276,6 @@ class Objects:
             ApiError: there is no such pod, or no log of it.
             KindError: there are no pods.
         """
-        from pytest_kind.toolbox.objects import connection, logs  # noqa: PLC0415
-        from pytest_kind.toolbox.objects import target as targets
-
         there = connection.connection(self)
         wanted = targets.parse("logs", target, selector, namespace, bare="pod")
         options = {"follow": "true"} if follow else {}
@@ -327,8 +313,6 @@ class Objects:
         Raises:
             UsageError: a rule that is none, a ClusterRole that is not there.
         """
-        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
-
         return Scope(self).as_user(name, groups, rules=rules, cluster_role=cluster_role, namespace=namespace, cluster_wide=cluster_wide)
 
     def service_account(
@@ -352,8 +336,6 @@ class Objects:
             UsageError: a rule that is none, a ClusterRole that is not there.
             ApplyError: it cannot be made, in a namespace that is not there for example.
         """
-        from pytest_kind.toolbox.objects.scope import Scope  # noqa: PLC0415
-
         return Scope(self).service_account(name, namespace, rules=rules, cluster_role=cluster_role, cluster_wide=cluster_wide)
 
     def close_connection(self) -> None:

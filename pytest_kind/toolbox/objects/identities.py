@@ -49,7 +49,8 @@ def user(host: Host, name: str, groups: Sequence[str], rights: Rights, done: Cha
     there = connection(host)
     _check(there.api, "as_user", rights)
     command = ["kubeadm", "kubeconfig", "user", "--config", _CONFIG, "--client-name", name, "--validity-period", f"{_HOURS}h"]
-    told = yaml.safe_load(host._control_plane().exec(*command, *(f"--org={group}" for group in groups)))
+    node = host._control_plane()  # noqa: SLF001 - of this package
+    told = yaml.safe_load(node.exec(*command, *(f"--org={group}" for group in groups)))
     credentials = {key: told["users"][0]["user"][key] for key in ("client-certificate-data", "client-key-data")}
     _grant(there, {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}, (name, [*groups, _EVERYBODY]), rights, done)
     return _client(host, name, credentials, done)

@@ -102,7 +102,8 @@ def _documents(source: Source, render: Callable[[Path], str | None], problems: l
     elif isinstance(source, Mapping):
         yield from _items("the mapping", _plain(source))
     elif isinstance(source, Iterable):
-        for number, one in enumerate(source, 1):
+        several: Iterable[Any] = source
+        for number, one in enumerate(several, 1):
             yield from _items(f"item {number}", _plain(one) if isinstance(one, Mapping) else one)
     else:
         problems.append(f"{source!r} is not accepted; accepted are a mapping, several of them, YAML text, a pathlib.Path")

@@ -40,7 +40,8 @@ class KindObject(Fields):
     @property
     def namespace(self) -> str | None:
         """``metadata.namespace``; nothing where it is in none."""
-        return self["metadata"].get("namespace")
+        found: str | None = self["metadata"].get("namespace")
+        return found
 
     def __repr__(self) -> str:
         return f"<{shown(self)}>"

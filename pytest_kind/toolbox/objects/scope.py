@@ -80,8 +80,7 @@ class Scope:
         if isinstance(source, Path) and self._root is not None:
             source = self._root / source
         space = namespace or self.namespace
-        made = apply_source(self._host, source, space, self._done, values=values, release=release, timeout=timeout)
-        return made[0] if isinstance(source, Mapping) and len(made) == 1 else made
+        return apply_source(self._host, source, space, self._done, values=values, release=release, timeout=timeout)
 
     def as_user(
         self,

@@ -17,11 +17,14 @@ from pytest_kind.toolbox.objects.model import KindObject
 
 def apply_source(
     host: Host, source: Source, namespace: str, done: Changes, *, values: Mapping[str, Any] | None, release: str | None, timeout: float
-) -> list[KindObject]:
+) -> KindObject | list[KindObject]:
     """Applies whatever ``apply`` takes.
 
     Args:
         done: what is changed is added to it.
+
+    Returns:
+        One object for a mapping, which is no list of several; else all, in the source's order.
 
     Raises:
         UsageError: ``values`` or ``release`` for something that is no chart.
@@ -37,7 +40,8 @@ def apply_source(
         found = rendering.kustomized(folder, host.kubectl)
         return _chart(there, folder, namespace, values, release) if found is None else found
 
-    return apply(there, manifests.read(source, render), namespace, done, timeout)
+    made = apply(there, manifests.read(source, render), namespace, done, timeout)
+    return made[0] if isinstance(source, Mapping) and "items" not in source else made
 
 
 def _chart(there: Connection, folder: Path, namespace: str, values: Mapping[str, Any] | None, release: str | None) -> str | None:
