@@ -114,10 +114,11 @@ def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait:
         ApiError: the server refuses.
     """
     path = resource.of(one)
-    answer = api.deleted(path, BACKGROUND)
-    left = answer is not None and answer.get("kind") != "Status"
-    finalizers = _strange(answer) if left and answer is not None else []
-    if not left or not (wait or finalizers or resource.name in _HURT):
+    answer = api.deleted(path, BACKGROUND) or {}
+    if "name" not in answer.get("metadata", {}):  # a Status: it is gone
+        return
+    finalizers = _strange(answer)
+    if not (wait or finalizers or resource.name in _HURT):
         return
 
     def probe() -> bool | NotYet:
