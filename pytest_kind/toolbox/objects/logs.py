@@ -43,10 +43,11 @@ class Log:
     def line(self, line: str) -> str | None:
         """A line as it is shown; nothing where it is too old."""
         if self.since is not None:
-            stamp, _, line = line.partition(" ")
+            stamp, _, rest = line.partition(" ")
             with contextlib.suppress(ValueError):  # a line of the kubelet's own
                 if dt.datetime.fromisoformat(stamp) < self.since:
                     return None
+                line = rest
         return f"{self.prefix}{line}"
 
 
