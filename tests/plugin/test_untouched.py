@@ -22,6 +22,7 @@ OURS = [
     "pytest_kind.keys",
     "pytest_kind.options",
     "pytest_kind.plugin",
+    "pytest_kind.tools",
 ]
 
 

@@ -145,9 +145,11 @@ def test_every_form_of_condition(kind_apply: Callable[..., Any], kind_cluster: K
     assert kind_cluster.wait_for("deploy/web", "Available", namespace=kind_namespace).name == "web"
     assert kind_cluster.wait_for(web, "{.status.conditions[?(@.type=='Available')].status}=True")
     assert kind_cluster.wait_for(web, lambda one: one.status.readyReplicas == 1)
-    (only,) = kind_cluster.wait_for("pods", "Ready", selector="app=web", namespace=kind_namespace)
+    (first,) = kind_cluster.wait_for("pods", "Ready", selector="app=web", namespace=kind_namespace)
+    web.spec.replicas = 2  # a live object, changed
+    assert kind_cluster.wait_for(kind_apply(web), "rollout").status.updatedReplicas == 2
     kind_cluster.delete_objects(web)
-    kind_cluster.wait_for(only, "delete")
+    kind_cluster.wait_for(first, "delete")
     with pytest.raises(WaitTimeout, match=r"deployments in namespace .*: none"):
         kind_cluster.wait_for(web, "exists", timeout=0)
 

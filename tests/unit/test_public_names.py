@@ -9,6 +9,7 @@ import pytest
 import pytest_kind
 from pytest_kind import cluster, errors, peer
 from pytest_kind.config import types
+from pytest_kind.toolbox.objects import model
 
 
 def test_the_public_names_are_these_and_are_there() -> None:
@@ -19,6 +20,7 @@ def test_the_public_names_are_these_and_are_there() -> None:
         "KindCluster": peer.KindCluster,
         "KindError": errors.KindError,
         "KindNode": cluster.KindNode,
+        "KindObject": model.KindObject,
     }
 
 

@@ -73,7 +73,8 @@ def plan(manifests: Iterable[Manifest], find: Callable[[Document], Resource | No
         if resource is None:
             problems.append(f"{one}: the cluster serves no {one.kind} of {one.api_version}, and no definition of it is given")
             continue
-        meta = {name: value for name, value in one.document["metadata"].items() if name not in {"managedFields", "resourceVersion", "uid"}}
+        # A live object that a test has changed can be given.
+        meta = {name: value for name, value in one.document["metadata"].items() if name not in {"managedFields", *changes.SERVERS}}
         if resource.namespaced:
             meta.setdefault("namespace", namespace)
         else:

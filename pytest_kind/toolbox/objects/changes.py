@@ -19,8 +19,8 @@ MANAGER = "pytest-kind"
 BACKGROUND: Document = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
 _SECONDS = 30.0
 _NOT_FOUND, _CONFLICT = 404, 409
-# What the server writes, and takes no word of from others.
-_SERVERS = ("resourceVersion", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+SERVERS = ("resourceVersion", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+"""Metadata that the server writes, and takes no word of from others."""
 # Left while they go, they would hurt whoever comes next: requests that nobody answers, and objects that go with their definition.
 _HURT = {
     "customresourcedefinitions.apiextensions.k8s.io",
@@ -150,7 +150,7 @@ def now(api: Api, path: str) -> Document | None:
 
 
 def _put_back(api: Api, change: Change, before: Document, deadline: Deadline) -> None:
-    meta = {name: value for name, value in before["metadata"].items() if name not in _SERVERS}
+    meta = {name: value for name, value in before["metadata"].items() if name not in SERVERS}
 
     def probe() -> bool | NotYet:
         there = now(api, change.path)

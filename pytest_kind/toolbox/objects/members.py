@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from pytest_kind.api.resources import Document
 from pytest_kind.errors import UsageError
-from pytest_kind.toolbox.objects import pods, selectors, target
+from pytest_kind.toolbox import selectors
+from pytest_kind.toolbox.objects import pods, target
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.target import Wanted
 

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.diagnose.evidence import redacted
-from pytest_kind.toolbox.objects import conditions, pods, selectors
+from pytest_kind.toolbox import selectors
+from pytest_kind.toolbox.objects import conditions, pods
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.model import KindObject, shown
 from pytest_kind.toolbox.objects.target import Wanted

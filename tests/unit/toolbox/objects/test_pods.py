@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_kind.toolbox.objects.pods import is_ready, troubles
-from pytest_kind.toolbox.objects.selectors import of_pods
+from pytest_kind.toolbox.selectors import of_pods
 
 
 def container(name: str = "main", restarts: int = 0, *, last: dict[str, Any] | None = None, ready: bool = False, **state: Any) -> dict[str, Any]:
