@@ -38,14 +38,6 @@ def _scope(cluster: KindCluster, request: pytest.FixtureRequest, namespace: str 
             scope.undo()
 
 
-def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - as they come
-        with _told_once():
-            return method(*args, **named)
-
-    return call
-
-
 @pytest.fixture
 def kind_apply(kind_cluster: KindCluster, kind_namespace: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Applies manifests into the test's namespace, undone after it: ``kind_apply(source, namespace=None, values=None, timeout=60)``.
@@ -53,32 +45,32 @@ def kind_apply(kind_cluster: KindCluster, kind_namespace: str, request: pytest.F
     A relative path is below pytest's root directory. Returns live objects: one for a mapping, else a list.
     """
     with _scope(kind_cluster, request, kind_namespace) as scope:
-        yield _telling(scope.apply)
+        yield scope.apply
 
 
 @pytest.fixture(scope="module")
 def kind_module_apply(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """``kind_apply`` for a module's fixtures: undone after its last test. Objects that name no namespace go to ``default``."""
     with _scope(kind_cluster, request) as scope:
-        yield _telling(scope.apply)
+        yield scope.apply
 
 
 @pytest.fixture(scope="session")
 def kind_session_apply(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """``kind_apply`` for a session's fixtures: undone after the cluster's last test. Objects that name no namespace go to ``default``."""
     with _scope(kind_cluster, request) as scope:
-        yield _telling(scope.apply)
+        yield scope.apply
 
 
 @pytest.fixture
 def kind_as_user(kind_cluster: KindCluster, kind_namespace: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., IdentityClient]]:
     """A client that acts as a user with rights in the test's namespace: ``kind_as_user("alice", groups=(), rules=["get,list pods"])``."""
     with _scope(kind_cluster, request, kind_namespace) as scope:
-        yield _telling(scope.as_user)
+        yield scope.as_user
 
 
 @pytest.fixture
 def kind_service_account(kind_cluster: KindCluster, kind_namespace: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., IdentityClient]]:
     """A client that acts as a ServiceAccount of the test's namespace: ``kind_service_account("robot", cluster_role="view")``."""
     with _scope(kind_cluster, request, kind_namespace) as scope:
-        yield _telling(scope.service_account)
+        yield scope.service_account

@@ -11,7 +11,9 @@ from typing import Any
 import urllib3
 
 from pytest_kind.api.kubeconfig import Credentials, write_private
-from pytest_kind.errors import KindError
+from pytest_kind.errors import IN_A_MESSAGE, KindError
+
+__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 

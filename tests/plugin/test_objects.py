@@ -78,6 +78,23 @@ def test_what_is_refused_is_told_without_lines_of_ours(project: Project, kube: K
     result.stdout.no_fnmatch_line("*toolbox/objects*")
 
 
+def test_what_is_refused_can_be_what_a_test_is_about(project: Project, kube: Kube) -> None:
+    kube.refuse = lambda method, _: (403, {"message": "admission webhook denied the request"}) if method == "PATCH" else None
+    project.tests(
+        "from pytest_kind import ApplyError\n"
+        f"def test_a(kind_apply):\n    with pytest.raises(ApplyError, match='denied'):\n        kind_apply({MAP % 'one'})\n"
+    )
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_wait_that_fails_is_told_without_lines_of_ours(project: Project) -> None:
+    project.tests("def test_a(kind_cluster): kind_cluster.wait_for('cm/none', 'exists', timeout=0)\n")
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*WaitTimeout: wait_for cm none in namespace default: exists: *; last seen: *"])
+    result.stdout.no_fnmatch_line("*toolbox/objects*")
+
+
 def test_what_cannot_be_undone_is_an_error_and_the_namespace_goes(project: Project, kube: Kube, api_server: ApiServer) -> None:
     kube.refuse = lambda method, path: (500, {"message": "etcd is away"}) if method == "DELETE" and "configmaps" in path else None
     project.tests(f"def test_a(kind_apply): kind_apply({MAP % 'one'})\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from pytest_kind.errors import IN_A_MESSAGE
 from pytest_kind.toolbox.objects import conditions, connection, logs, removal, wait
 from pytest_kind.toolbox.objects import target as targets
 from pytest_kind.toolbox.objects.changes import Changes
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pytest_kind.toolbox.objects.model import KindObject
     from pytest_kind.toolbox.objects.rights import Rule
     from pytest_kind.toolbox.objects.target import Target
+
+__tracebackhide__ = IN_A_MESSAGE
 
 
 class Objects:

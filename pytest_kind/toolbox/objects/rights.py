@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_kind.errors import UsageError
+from pytest_kind.errors import IN_A_MESSAGE, UsageError
+
+__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 Rule = str | Mapping[str, Any]
