@@ -47,6 +47,11 @@ class Resource:
         """``apps/v1``; of the core's ``v1``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def is_kubernetes(self) -> bool:
+        """Whether the API server has it of its own: their groups are without a point, or end so."""
+        return "." not in self.group or self.group.endswith(".k8s.io")
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """Of an object, or of all in a namespace, or of all."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"

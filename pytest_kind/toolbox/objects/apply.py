@@ -127,12 +127,10 @@ def _send(api: Api, steps: list[Step], deadline: Deadline, mine: Changes, made: 
     waiting: list[Step] = []
     for step in steps:
         try:
-            change = _one(api, step, deadline)
+            made[id(step.manifest)] = KindObject.of(_one(api, step, deadline, mine))
         except KindError as error:
             problems.append(f"{step.manifest}: {redacted(str(error))}")
             continue
-        mine.done.append(change)
-        made[id(step.manifest)] = KindObject.of(change.after)
         if step.manifest.kind in _CONDITION:
             waiting.append(step)
     for step in waiting:
@@ -143,16 +141,19 @@ def _send(api: Api, steps: list[Step], deadline: Deadline, mine: Changes, made: 
     return problems
 
 
-def _one(api: Api, step: Step, deadline: Deadline) -> Change:
-    seen: list[Document | None] = []  # once: what a request made whose answer was lost was not there before
+def _one(api: Api, step: Step, deadline: Deadline, mine: Changes) -> Document:
+    known = False
 
     def probe() -> Document | NotYet:
+        nonlocal known
         try:
-            if not seen:
+            if not known:
                 there = changes.now(api, step.path)
                 if there is not None and "deletionTimestamp" in there["metadata"]:
                     return NotYet("one of the same name is still being deleted")
-                seen.append(there)
+                # Before the request, whose answer may be lost. Undoing what was refused does nothing.
+                mine.done.append(Change(step.resource, there, step.document))
+                known = True
             return api.apply(step.path, step.document, MANAGER)
         except ApiError as error:
             if not _passes(error, step):
@@ -160,8 +161,7 @@ def _one(api: Api, step: Step, deadline: Deadline) -> Change:
             return NotYet(str(error))
 
     try:
-        after = wait_for("apply", probe, deadline)
-        return Change(step.resource, seen[0], after)
+        return wait_for("apply", probe, deadline)
     except WaitTimeout as error:
         raise KindError(f"not within {error.seconds:.1f} s: {error.last_seen}") from None
 

@@ -52,16 +52,16 @@ class Change:
 
     Attributes:
         before: as it was; nothing where it was not there.
-        after: as it is since.
+        applied: what was applied to it.
     """
 
     resource: Resource
     before: Document | None
-    after: Document
+    applied: Document
 
     @property
     def path(self) -> str:
-        return self.resource.of(self.after)
+        return self.resource.of(self.applied)
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Changes:
                 else:
                     one()
             except KindError as error:
-                problems.append(f"{shown(one.after)}: {error}" if isinstance(one, Change) else str(error))
+                problems.append(f"{shown(one.applied)}: {error}" if isinstance(one, Change) else str(error))
         if problems:
             raise UndoError(problems)
 
@@ -97,7 +97,7 @@ class Changes:
 def back(api: Api, change: Change, seconds: float) -> None:
     """Deletes what was not there before, and puts back what was."""
     if change.before is None:
-        remove(api, change.resource, change.after, seconds)
+        remove(api, change.resource, change.applied, seconds)
     else:
         _put_back(api, change, change.before, Deadline(seconds))
 

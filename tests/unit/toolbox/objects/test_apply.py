@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.resources import CRDS
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.pristine.model import Key
@@ -144,6 +145,28 @@ def test_a_kind_that_nobody_serves_is_told_before_anything_is_sent(scope: Scope,
     with pytest.raises(ManifestError, match=r"item 2 \(Widget one\): the cluster serves no Widget of example.com/v1, and no definition"):
         scope.apply([config_map("a"), WIDGET])
     assert writes(api_server) == []
+
+
+def test_what_was_made_although_its_answer_was_lost_is_undone(scope: Scope, kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    applied = Api.apply
+
+    def lost(api: Api, path: str, document: dict[str, Any], manager: str) -> dict[str, Any]:
+        applied(api, path, document, manager)
+        raise ApiError(0, "the connection broke")
+
+    monkeypatch.setattr(Api, "apply", lost)
+    with pytest.raises(ApplyError, match=r"not within 0\.2 s: "):
+        scope.apply(config_map("a"), timeout=0.2)
+    assert kube.names("configmaps") == []
+
+
+@pytest.mark.usefixtures("established")
+def test_a_definition_that_is_another_one_by_now(scope: Scope, kube: Kube) -> None:
+    scope.apply([DEFINITION, WIDGET])
+    scope.undo()
+    changed = {**DEFINITION, "spec": {**DEFINITION["spec"], "scope": "Cluster"}}
+    scope.apply(changed)
+    assert scope.apply(WIDGET).namespace is None
 
 
 @pytest.mark.usefixtures("established")
