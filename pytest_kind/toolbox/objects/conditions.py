@@ -34,11 +34,13 @@ class Wish:
         told: in words.
         check: says why an object has it not yet.
         gone: whether it is that there is no object any more.
+        of_status: whether it is about the status alone, which does not change any more once an object has ended.
     """
 
     told: str
     check: Check
     gone: bool = False
+    of_status: bool = False
 
 
 def parse(condition: Condition) -> Wish:
@@ -65,7 +67,17 @@ def parse(condition: Condition) -> Wish:
     if not _NAME.fullmatch(name):
         raise UsageError(f"wait_for: condition {condition!r} is not accepted; accepted is {_FORMS}")
     wanted = value or "True"
-    return Wish(name if not value else f"{name}={value}", lambda one: _condition(one, name, wanted))
+    return Wish(name if not value else f"{name}={value}", lambda one: _condition(one, name, wanted), of_status=True)
+
+
+def ended(one: Document) -> str:
+    """How a pod or a Job has ended, for good; nothing where it goes on, and of other kinds."""
+    status = one.get("status") or {}
+    if one.get("kind") == "Pod":
+        return f"phase {status['phase']}" if status.get("phase") in {"Succeeded", "Failed"} else ""
+    if one.get("kind") != "Job":
+        return ""
+    return next((told(each) for each in status.get("conditions") or () if each["type"] in {"Complete", "Failed"} and each["status"] == "True"), "")
 
 
 def _condition(one: Document, name: str, wanted: str) -> NotYet | None:
@@ -108,7 +120,7 @@ def _path(text: str) -> Wish:
             return NotYet(f"{path}{braced} is {', '.join(map(jsonpath.as_text, found))}")
         return None
 
-    return Wish(text, check)
+    return Wish(text, check, of_status="status" in path)
 
 
 def _of(function: Callable[[KindObject], object]) -> Check:

@@ -9,7 +9,7 @@ from pytest_kind.api.http import ApiError
 from pytest_kind.api.stream import Late
 from pytest_kind.api.watch import watched
 from pytest_kind.errors import IN_A_MESSAGE, WaitTimeout
-from pytest_kind.toolbox.objects import why
+from pytest_kind.toolbox.objects import conditions, why
 from pytest_kind.toolbox.objects.conditions import Wish
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.model import KindObject
@@ -20,6 +20,18 @@ __tracebackhide__ = IN_A_MESSAGE
 
 _EVERY = 0.2  # seconds until the next try where a watch cannot be had, or ended
 _TOLD = 5  # objects of several whose reasons are told
+
+
+class WaitHopeless(WaitTimeout):
+    """Something cannot happen any more: what was waited for has ended otherwise. Raised before the deadline."""
+
+    def __init__(self, what: str, seconds: float, last_seen: str) -> None:
+        super().__init__(what, seconds, last_seen)
+        self.args = (f"{what}: it has ended otherwise; last seen: {last_seen}",)
+
+
+class _Ended(Exception):
+    """An object will not change any more."""
 
 
 @dataclass(slots=True)
@@ -45,6 +57,9 @@ class _Look:
         reasons = [(one, why_not) for one in objects if (why_not := self.wish.check(one)) is not None]
         if not reasons:
             return None
+        for one, why_not in reasons:
+            if self.wish.of_status and (end := conditions.ended(one)):
+                raise _Ended(f"{one.name}: {end}; {why_not.reason}")
         if self.wanted.name:
             return reasons[0][1]
         told = [f"{one.name}: {why_not.reason}" for one, why_not in reasons[:_TOLD]]
@@ -74,8 +89,9 @@ def wait(connection: Callable[[], Connection], wanted: Wanted, wish: Wish, secon
 
     Raises:
         WaitTimeout: with what was seen last and what explains it.
+        WaitHopeless: a pod or a Job has ended otherwise, so that the rest of the time would be waited for nothing.
     """
-    deadline, look = Deadline(seconds), _Look(wanted, wish)
+    what, deadline, look = f"wait_for {wanted}: {wish.told}", Deadline(seconds), _Look(wanted, wish)
     last = NotYet("nothing yet")
 
     def probe() -> list[KindObject] | NotYet:
@@ -102,7 +118,8 @@ def wait(connection: Callable[[], Connection], wanted: Wanted, wish: Wish, secon
         return last
 
     try:
-        return wait_for(f"wait_for {wanted}: {wish.told}", probe, deadline, every=_EVERY)
-    except WaitTimeout as error:
+        return wait_for(what, probe, deadline, every=_EVERY)
+    except (WaitTimeout, _Ended) as error:
+        kind, seen = (WaitTimeout, error.last_seen) if isinstance(error, WaitTimeout) else (WaitHopeless, str(error))
         evidence = why.evidence(connection(), wanted, look.objects)
-        raise WaitTimeout(error.what, seconds, "\n".join([error.last_seen, *(f"  {line}" for line in evidence)])) from None
+        raise kind(what, seconds, "\n".join([seen, *(f"  {line}" for line in evidence)])) from None

@@ -15,7 +15,7 @@ from pytest_kind.toolbox.objects.conditions import Condition
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.model import KindObject
 from pytest_kind.toolbox.objects.target import Target
-from pytest_kind.toolbox.objects.wait import wait
+from pytest_kind.toolbox.objects.wait import WaitHopeless, wait
 from support.api_server import Answer, ApiServer
 from support.kube import Kube
 
@@ -129,6 +129,23 @@ def test_what_is_not_served_is_gone_and_never_comes(waiting: Wait) -> None:
         waiting("widget/a", "exists", 0)
     with pytest.raises(WaitTimeout, match=r"the cluster serves no Widget of example\.com/v1"):
         waiting({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a"}}, "exists", 0)
+
+
+@pytest.mark.parametrize("condition", ["Ready", "{.status.phase}=Running"])
+def test_what_has_ended_otherwise_is_not_waited_for(waiting: Wait, kube: Kube, condition: str) -> None:
+    pod(kube, "a", "Failed", conditions=[{"type": "Ready", "status": "False", "reason": "PodFailed"}])
+    with pytest.raises(WaitHopeless, match=r"^wait_for pod a in namespace mine: .*: it has ended otherwise; last seen: a: phase Failed; "):
+        waiting("pod/a", condition, 3600)
+    assert waiting("pod/a", "{.status.phase}=Failed")
+    with pytest.raises(WaitTimeout, match="not within"):  # a label may still come
+        waiting("pod/a", "{.metadata.labels.new}", 0)
+
+
+def test_a_job_that_failed_will_not_be_complete() -> None:
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+    assert conditions.ended({"kind": "Job", "status": {"conditions": [failed]}}) == "Failed is True (BackoffLimitExceeded)"
+    assert not conditions.ended({"kind": "Job", "status": {}})
+    assert not conditions.ended({"kind": "Deployment", "status": {"phase": "Failed"}})
 
 
 def test_a_server_that_is_away_is_told(waiting: Wait, kube: Kube) -> None:
