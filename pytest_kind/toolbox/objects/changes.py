@@ -109,7 +109,7 @@ def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait:
     What is still there then loses them, so that its definition and its namespace can go.
 
     Args:
-        wait: in any case.
+        wait: in any case; then it keeps its finalizers.
 
     Raises:
         WaitTimeout: it did not go by itself.
@@ -134,7 +134,7 @@ def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait:
     try:
         wait_for(f"deletion of {shown(one)}", probe, Deadline(seconds), every=0.02)
     except WaitTimeout as error:
-        if not finalizers:
+        if wait or not finalizers:
             raise
         with contextlib.suppress(ApiError):  # gone meanwhile
             api.patch(path, {"metadata": {"finalizers": None}})

@@ -100,8 +100,8 @@ def wait(connection: Callable[[], Connection], wanted: Wanted, wish: Wish, secon
             there = connection()
             resource = wanted.resource(there)
             if resource is None:
-                last = look.at([]) or NotYet("") if wish.gone else NotYet(not_served(wanted))
-                return last if last.reason else []
+                last = NotYet(not_served(wanted))
+                return [] if wish.gone else last
             by_name = f"metadata.name={wanted.name}" if wanted.name else ""
             for objects in watched(there.api, resource.path(wanted.place(resource)), deadline, fields=by_name, labels=wanted.selector):
                 missing = look.at([KindObject.of(one) for one in objects.values()])

@@ -303,9 +303,10 @@ def test_delete_objects_waits_for_their_end(host: Any, kube: Kube) -> None:
     made = scope.apply([config_map("a"), config_map("b", "default")])
     removal.delete_objects(host, [*made, config_map("c")], 1)
     assert kube.names("configmaps") == []
-    kube.add("configmaps", {**config_map("a"), "metadata": {"name": "a", "finalizers": ["kubernetes.io/x"]}}, "default")
+    kube.add("configmaps", {**config_map("a"), "metadata": {"name": "a", "finalizers": ["example.com/x"]}}, "default")
     with pytest.raises(UndoError, match=r"ConfigMap default/a: deletion of ConfigMap default/a: not within 0\.1 s"):
         removal.delete_objects(host, [config_map("a")], 0.1)
+    assert kube.objects[Key("configmaps", "default", "a")]["metadata"]["finalizers"] == ["example.com/x"]
     with pytest.raises(UsageError, match=r"delete_objects: the cluster serves no Widget of example\.com/v1"):
         removal.delete_objects(host, [WIDGET], 1)
 
