@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_kind import KindCluster
 
+DOCS = Path(__file__).parents[2] / "docs" / "objects.md"
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
 OPERATOR = """
 apiVersion: example.com/v1
@@ -266,3 +267,15 @@ def test_a_service_account_may_what_it_was_given(kind_service_account: Callable[
     CoreV1Api(robot).create_namespaced_config_map(kind_namespace, config_map("made"))
     with pytest.raises(ApiException, match="forbidden"):
         CoreV1Api(robot).list_namespaced_config_map("kube-system")
+
+
+def test_the_documentations_own(
+    kind_apply: Callable[..., Any], kind_as_user: Callable[..., Any], kind_cluster: KindCluster, kind_namespace: str
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        if "def test_a_shop" in block or "def test_a_reader" in block:
+            exec(block, names)  # noqa: S102 - as a reader would
+    names["test_a_shop_gets_another_shelf"](kind_apply, kind_cluster, kind_namespace)
+    names["test_a_reader_reads"](kind_as_user, kind_namespace)
