@@ -21,6 +21,8 @@ class Fields(dict[str, Any]):
             raise AttributeError(f"there is no field {name!r}; there are {', '.join(self) or 'none'}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        if hasattr(type(self), name):
+            raise AttributeError(f"{name!r} is no field here; a field of that name is set by its brackets")
         self[name] = value
 
 

@@ -55,7 +55,7 @@ class Wanted:
         return f"{name} in namespace {self.namespace}" if self.namespace else name
 
 
-def parse(who: str, target: Target, selector: str | None, namespace: str | None, bare: str = "") -> Wanted:
+def parse(who: str, target: Any, selector: str | None, namespace: str | None, bare: str = "") -> Wanted:  # noqa: ANN401 - whatever a test gives
     """Understands a target.
 
     Args:
@@ -75,6 +75,8 @@ def parse(who: str, target: Target, selector: str | None, namespace: str | None,
         live = meta.get("uid") is not None  # then what it says of its namespace is all there is to say
         space = meta.get("namespace") or (namespace or ("" if live else "default"))
         return Wanted(who, str(target["kind"]), meta["name"], "", space, target)
+    if not isinstance(target, str):
+        raise UsageError(f"{who}: {target!r} is not accepted; accepted is a text or one object: others are for further calls")
     if bare and target and "/" not in target and selector is None:
         target = f"{bare}/{target}"
     kind, slash, name = target.partition("/")

@@ -161,3 +161,7 @@ def test_live_objects_are_mappings_with_attributes() -> None:
     with pytest.raises(AttributeError, match="there is no field 'sepc'; there are kind, metadata, spec, status"):
         web.sepc  # noqa: B018
     assert not hasattr(web, "__deepcopy__")
+    with pytest.raises(AttributeError, match="'name' is no field here"):
+        web.name = "other"
+    with pytest.raises(AttributeError, match="'items' is no field here"):
+        web.items = []  # type: ignore[assignment, method-assign]

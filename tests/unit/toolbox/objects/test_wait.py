@@ -217,6 +217,8 @@ def test_what_is_no_target(what: str, selector: str | None) -> None:
 
 
 def test_objects_that_are_no_target() -> None:
+    with pytest.raises(UsageError, match=r"wait_for: \[1\] is not accepted; accepted is a text or one object"):
+        target.parse("wait_for", [1], None, None)
     with pytest.raises(UsageError, match=r"is no object: apiVersion, kind or metadata\.name is missing"):
         target.parse("wait_for", {"kind": "Pod"}, None, None)
     with pytest.raises(UsageError, match="selector='a=b' beside an object"):
