@@ -94,7 +94,7 @@ def test_a_bundle_in_any_order_is_applied_at_once_and_undone(kind_cluster: KindC
         assert kind_cluster.get("gd/one", namespace="gadgets") == gadget
         assert [one.name for one in kind_cluster.find("gadgets.example.com", namespace="gadgets")] == ["one"]
         assert kind_cluster.wait_for(runs, "Ready").status.phase == "Running"
-    kind_cluster.wait_for("namespace/gadgets", "delete")
+    assert kind_cluster.wait_for("namespace/gadgets", "{.metadata.deletionTimestamp}").status.phase == "Terminating"
     with pytest.raises(ApiError) as caught:
         kind_cluster.get("crd/gadgets.example.com")
     assert caught.value.status == 404
