@@ -166,10 +166,14 @@ def test_what_is_not_there_yet_is_waited_for(kind_cluster: KindCluster, kind_nam
 
 def test_a_timeout_tells_why(kind_apply: Callable[..., Any], kind_cluster: KindCluster) -> None:
     absent = kind_apply(deployment("absent", "true", image="localhost/nowhere:1", imagePullPolicy="Never"))
-    crashing = kind_apply(deployment("crashing", "echo no database; exit 3"))
+    # Without the probe it would be ready, and its Deployment available, whenever it has just begun.
+    crashing = kind_apply(deployment("crashing", "echo no database; exit 3", readinessProbe={"exec": {"command": ["false"]}}))
     greedy = kind_apply(deployment("greedy", "true", resources={"requests": {"memory": "900Ti"}}))
     crashed = kind_cluster.wait_for(
-        "pods", lambda one: one.status.containerStatuses[0].restartCount > 0, selector="app=crashing", namespace=crashing.namespace
+        "pods",
+        lambda one: one.status.containerStatuses[0].state.waiting.reason == "CrashLoopBackOff",
+        selector="app=crashing",
+        namespace=crashing.namespace,
     )
     assert crashed
     told = {}
