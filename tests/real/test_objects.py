@@ -226,7 +226,9 @@ def speaker(kind_cluster: KindCluster) -> Any:
     """A pod that has spoken before a test began."""
     with kind_cluster.scope("default") as scope:
         made = scope.apply(pod("speaker", "sh", "-c", "echo early; while ! test -e /go; do sleep 0.1; done; echo late; sleep 1000"))
-        yield kind_cluster.wait_for(made, lambda _: kind_cluster.logs("speaker") == "early\n")
+        with kind_cluster.logs(made, follow=True) as lines:
+            assert next(lines) == "early"
+        yield made
 
 
 def test_lines_are_followed_as_they_come(kind_cluster: KindCluster, speaker: Any) -> None:

@@ -158,7 +158,7 @@ class Objects(Insight):
                 JSONPath as kubectl has them (``{.status.phase}=Running``, or without a value for whatever there is); ``rollout``
                 of a Deployment, StatefulSet or DaemonSet (what ``kubectl rollout status`` waits for); ``exists``; ``delete``; a
                 function of the object. kubectl's ``condition=…``, ``jsonpath=…`` and ``create`` mean the same as there. A
-                function that misses a field (AttributeError, LookupError) says no.
+                function is called whenever the object changes; one that misses a field (AttributeError, LookupError) says no.
             timeout: seconds.
             namespace: of a target that names none; ``default`` by default.
             selector: of labels: all that have them, at least one.
