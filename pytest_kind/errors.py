@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 
 class KindError(Exception):
     """The base of them all."""
+
+
+IN_A_MESSAGE = operator.methodcaller("errisinstance", KindError)
+"""As ``__tracebackhide__`` of a module: an error of ours is its message, pytest shows no lines of the module above it."""
 
 
 class UsageError(KindError):

@@ -21,6 +21,7 @@ from pytest_kind.api import kubeconfig as kubeconfigs_of
 from pytest_kind.errors import CommandError, KindError, UsageError
 from pytest_kind.naming import check_cluster_name
 from pytest_kind.toolbox import kubeconfigs
+from pytest_kind.toolbox.objects.handle import Objects
 from pytest_kind.toolbox.reach.mixin import Reach
 
 __all__ = ["KindCluster", "KubectlError", "MissingExtra"]
@@ -49,7 +50,7 @@ class KubectlError(CommandError, subprocess.CalledProcessError):
         return str(self.args[0])
 
 
-class KindCluster(handle.KindCluster, Reach):
+class KindCluster(handle.KindCluster, Objects, Reach):
     """A cluster: the fixture's, or one made by hand.
 
     By hand, ``KindCluster("name")`` is a description until :meth:`create`; the cluster stays until :meth:`delete`, also
@@ -161,6 +162,11 @@ class KindCluster(handle.KindCluster, Reach):
             atexit.unregister(self._close)
             self._close()
             self._close = None
+
+    def release(self) -> None:
+        """Lets go of the cluster without removing it; what the toolbox has open is closed."""
+        self.close_connection()
+        super().release()
 
     def publish_kubeconfig(self, path: Path, source: str) -> None:
         """Puts the kubeconfig where somebody wants it; it goes with the cluster."""

@@ -37,10 +37,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", options.MARKER)
     if not config.pluginmanager.has_plugin("kind-fixtures"):
-        from pytest_kind import fixtures, reaching  # noqa: PLC0415 - the first imports this module
+        from pytest_kind import fixtures, reaching, tools  # noqa: PLC0415 - for the runs that use them: what they load is little
 
-        config.pluginmanager.register(fixtures, "kind-fixtures")
-        config.pluginmanager.register(reaching, "kind-reaching")
+        for name, module in (("fixtures", fixtures), ("reaching", reaching), ("tools", tools)):
+            config.pluginmanager.register(module, f"kind-{name}")
     if invocation.asks_for_specs(config):
         from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "kind-tidy"
 _CHECK = "_kind_leftovers"
-# Whose fixtures make nothing in a cluster.
-_HARMLESS = ("_pytest.", "pytest_kind.")
+# Whose fixtures make nothing in a cluster, but for those that apply.
+_HARMLESS, _APPLY = ("_pytest.", "pytest_kind."), "pytest_kind.tools"
 
 
 class LeftBehind(pytest.PytestWarning):
@@ -134,7 +134,8 @@ class Tidy:
         self._fixture(fixturedef)
 
     def _fixture(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        if fixturedef.scope != "function" and not str(getattr(fixturedef.func, "__module__", "")).startswith(_HARMLESS):
+        home = str(getattr(fixturedef.func, "__module__", ""))
+        if fixturedef.scope != "function" and (home == _APPLY or not home.startswith(_HARMLESS)):
             self._touched()
             for known in self._known.values():
                 known.seen = False

@@ -11,7 +11,9 @@ from typing import Any
 import urllib3
 
 from pytest_kind.api.kubeconfig import Credentials, write_private
-from pytest_kind.errors import KindError
+from pytest_kind.errors import IN_A_MESSAGE, KindError
+
+__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 
@@ -41,11 +43,16 @@ class ApiError(KindError):
 
 
 class Api:
-    """A connection that is kept open. Not for use by several threads."""
+    """A connection that is kept open. Several threads open further ones, which are not kept.
+
+    Attributes:
+        server: its URL.
+        context: for TLS with it, for whoever opens connections of another kind.
+    """
 
     def __init__(self, credentials: Credentials, scratch: Path, seconds: float = 5.0) -> None:
         self.context = tls_context(credentials, scratch)
-        self._server = credentials.server
+        self.server = credentials.server
         self._pool = urllib3.PoolManager(ssl_context=self.context, retries=False, timeout=urllib3.Timeout(total=seconds))
 
     def close(self) -> None:
@@ -84,6 +91,16 @@ class Api:
         """Merges a change (RFC 7386) into the object at a path."""
         return self._json(self._request("PATCH", path, change, "application/merge-patch+json"))
 
+    def apply(self, path: str, document: Document, manager: str) -> Document:
+        """Applies what a document says to the object at a path, which is made where it is not there: server-side apply.
+
+        Fields that others own become the manager's, and fields that no schema knows are refused (kubectl's ``--server-side
+        --force-conflicts --validate=strict``).
+        """
+        query = f"fieldManager={manager}&force=true&fieldValidation=Strict"
+        # JSON is YAML.
+        return self._json(self._request("PATCH", f"{path}?{query}", document, "application/apply-patch+yaml"))
+
     def post(self, path: str, document: Document) -> Document:
         """Creates an object in the collection at a path."""
         return self._json(self._request("POST", path, document))
@@ -98,11 +115,16 @@ class Api:
         Args:
             options: a ``DeleteOptions``.
         """
+        self.deleted(path, options)
+
+    def deleted(self, path: str, options: Document | None = None) -> Document | None:
+        """The same, with what the server says of it: the object, if it is not gone yet. Nothing where there was none."""
         try:
-            self._request("DELETE", path, options)
+            return self._json(self._request("DELETE", path, options))
         except ApiError as error:
             if error.status != 404:  # noqa: PLR2004 - HTTP's
                 raise
+            return None
 
     def _json(self, body: bytes) -> Document:
         return dict(json.loads(body))
@@ -112,7 +134,7 @@ class Api:
     ) -> bytes:
         headers = {"Accept": accept, **({"Content-Type": content} if body is not None else {})}
         try:
-            answer = self._pool.request(method, self._server + path, body=None if body is None else json.dumps(body), headers=headers)
+            answer = self._pool.request(method, self.server + path, body=None if body is None else json.dumps(body), headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(0, f"{method} {path}: {error}") from error
         if answer.status >= _OK:

@@ -10,6 +10,7 @@ import yaml
 NO_YAML = (yaml.YAMLError, ValueError, AttributeError, LookupError, RecursionError)
 _TEXTS = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
 _DATES = {"tag:yaml.org,2002:timestamp"}
+_NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 
 
 class _Values(yaml.SafeLoader):
@@ -22,6 +23,11 @@ class _Values(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
             seen.add((key.tag, key.value if isinstance(key, yaml.ScalarNode) else id(key)))
         return super().construct_mapping(node, deep=deep)
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:  # noqa: ANN401 - as PyYAML
+        tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        # YAML 1.1's numbers to the base of 60, which Go's YAML does not have: a port mapping 22:22 is text.
+        return "tag:yaml.org,2002:str" if tag in _NUMBERS and ":" in value else tag
 
 
 class _Written(_Values):

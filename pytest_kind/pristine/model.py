@@ -7,34 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-Document = dict[str, Any]
+from pytest_kind.api.resources import Document, Resource
 
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource that can be listed and deleted.
-
-    Attributes:
-        group: empty for the core's.
-        several: whether all of a namespace can be deleted in one request.
-    """
-
-    group: str
-    version: str
-    plural: str
-    kind: str
-    namespaced: bool
-    several: bool = True
-
-    @property
-    def name(self) -> str:
-        """``deployments.apps``; of the core's the plural alone."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """Of an object, or of all in a namespace, or of all."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        return f"{root}{'/namespaces/' + namespace if namespace else ''}/{self.plural}{'/' + name if name else ''}"
+__all__ = ["Document", "Key", "Listing", "Resource", "controller", "is_going", "listed"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,10 +76,9 @@ def listed(resources: Iterable[Resource], items: Mapping[str, Iterable[Document]
     objects: dict[Key, Document] = {}
     for name, several in items.items():
         resource = known[name]
-        version = f"{resource.group}/{resource.version}" if resource.group else resource.version
         for one in several:
             meta = one["metadata"]
-            objects[Key(name, meta.get("namespace", ""), meta["name"])] = {**one, "apiVersion": version, "kind": resource.kind}
+            objects[Key(name, meta.get("namespace", ""), meta["name"])] = {**one, "apiVersion": resource.api_version, "kind": resource.kind}
     return Listing(known, objects, refused or {})
 
 

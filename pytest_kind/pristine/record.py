@@ -8,6 +8,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_kind.api.http import Api, ApiError
+from pytest_kind.api.resources import CRDS, DISCOVERY, ROOTS, served
+from pytest_kind.api.resources import defined as defined_by
 from pytest_kind.errors import CommandError
 from pytest_kind.pristine.kinds import is_looked_at
 from pytest_kind.pristine.model import Document, Key, Listing, Resource, listed
@@ -16,10 +18,6 @@ if TYPE_CHECKING:
     from pytest_kind.pristine.apis import Apis
     from pytest_kind.provision.provider import Provider
 
-_CRDS = "customresourcedefinitions.apiextensions.k8s.io"
-_DISCOVERY = ", ".join(
-    [*(f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")), "application/json"]
-)
 _NOT_FOUND, _NOT_ALLOWED = 404, 405
 _VERBS = {"list", "delete"}
 
@@ -27,32 +25,16 @@ _VERBS = {"list", "delete"}
 def discovered(documents: Iterable[Document]) -> list[Resource]:
     """The resources that can be listed and deleted, each in the version that its server prefers."""
     found: dict[str, Resource] = {}
-    for group in (group for document in documents for group in document.get("items", ())):
-        for version in group.get("versions", ()):
-            for one in version.get("resources", ()):
-                if set(one["verbs"]) >= _VERBS:
-                    resource = Resource(
-                        group=group["metadata"].get("name", ""),
-                        version=version["version"],
-                        plural=one["resource"],
-                        kind=one["responseKind"]["kind"],
-                        namespaced=one["scope"] == "Namespaced",
-                        several="deletecollection" in one["verbs"],
-                    )
-                    found.setdefault(resource.name, resource)
+    for one in served(documents):
+        if set(one.verbs) >= _VERBS:
+            found.setdefault(one.name, one)
     return [one for one in found.values() if is_looked_at(one)]
 
 
 def defined(listing: Listing) -> list[Resource]:
     """The resources of definitions that discovery does not tell of (yet)."""
-    found = []
-    for key, one in listing.of(_CRDS):
-        spec = one["spec"]
-        served = [version["name"] for version in spec["versions"] if version.get("served")]
-        if key.name not in listing.resources and served:
-            names = spec["names"]
-            found.append(Resource(spec["group"], served[0], names["plural"], names["kind"], spec["scope"] == "Namespaced"))
-    return found
+    unknown = (list(defined_by(one)) for key, one in listing.of(CRDS) if key.name not in listing.resources)
+    return [versions[0] for versions in unknown if versions]
 
 
 def look(apis: Apis, only: Iterable[str] | None = None, known: Listing | None = None) -> Listing:
@@ -68,9 +50,9 @@ def look(apis: Apis, only: Iterable[str] | None = None, known: Listing | None = 
         return known.with_(_listed(apis, [known.resources[name] for name in only if name in known.resources]))
 
     def discover(api: Api, path: str) -> Document:
-        return api.get(path, _DISCOVERY)
+        return api.get(path, DISCOVERY)
 
-    found = _listed(apis, discovered(apis.each(discover, ["/api", "/apis"])))
+    found = _listed(apis, discovered(apis.each(discover, ROOTS)))
     late = defined(found)
     return found.with_(_listed(apis, late)) if late else found
 

@@ -33,6 +33,8 @@ def gather(argv: Sequence[str], folder: Path, place: str) -> tuple[list[str], di
         flag, value, written = _option(word, rest)
         if verb == "cp" and not word.startswith("-") and word != verb:
             words.append(gathering.path(word))
+        elif verb == "kustomize" and not word.startswith("-") and word != verb:
+            words.append(gathering.kustomization(word))
         elif flag not in _TAKEN or (verb in _FOLLOW and flag == "-f"):
             words.append(word)
         else:

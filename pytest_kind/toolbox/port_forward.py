@@ -16,6 +16,7 @@ from pytest_kind.api.kubeconfig import Credentials
 from pytest_kind.api.port_forward import PodPort, Tunnel, forwarding
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.toolbox.pod_state import pod_state
+from pytest_kind.toolbox.selectors import as_text
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 _NOT_FOUND = 404
@@ -160,25 +161,10 @@ def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
 
 def _pods(api: Api, wanted: Wanted, target: dict[str, Any]) -> list[dict[str, Any]]:
     selector = target["spec"].get("selector") or {}
-    labels = _selector(selector) if target.get("kind") != "Service" else _selector({"matchLabels": selector})
+    labels = as_text(selector) if target.get("kind") != "Service" else as_text({"matchLabels": selector})
     if not labels:
         raise UsageError(f"port_forward: {wanted.what} selects no pods; name a pod")
     return list(api.get(f"/api/v1/namespaces/{quote(wanted.namespace, safe='')}/pods?labelSelector={quote(labels, safe='')}")["items"])
-
-
-def _selector(selector: dict[str, Any]) -> str:
-    """A label selector as the API's parameter."""
-    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    for one in selector.get("matchExpressions") or ():
-        values = ",".join(one.get("values") or ())
-        forms = {
-            "In": f"{one['key']} in ({values})",
-            "NotIn": f"{one['key']} notin ({values})",
-            "Exists": one["key"],
-            "DoesNotExist": f"!{one['key']}",
-        }
-        parts.append(forms[one["operator"]])
-    return ",".join(parts)
 
 
 def _target_port(wanted: Wanted, service: dict[str, Any]) -> int | str:

@@ -307,6 +307,17 @@ class TestLeftovers:
         )
         project.run("--kind-leftovers=fail").assert_outcomes(passed=2)
 
+    def test_what_is_applied_is_undone_before_it_is_looked_for(self, project: Project, kube: Kube) -> None:
+        made = "{'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': '%s', 'namespace': 'default'}}"
+        kube.after = accounts(kube)
+        project.tests(
+            f"@pytest.fixture(scope='module')\ndef shared(kind_module_apply): kind_module_apply({made % 'shared'})\n"
+            f"def test_a(kind_apply): kind_apply({made % 'own'})\n\ndef test_b(shared): pass\n"
+        )
+        (project.pytester.path / "test_later.py").write_text("def test_c(kind_cluster): pass\n", encoding="utf-8")
+        project.run("--kind-leftovers=fail").assert_outcomes(passed=3)
+        assert kube.names("configmaps") == handed_over().names("configmaps")
+
     def test_workers_that_share_a_cluster_cannot_tell(self, project: Project) -> None:
         project.tests(LEAVES)
         result = project.run_apart("-n2", "--kind-leftovers=warn")

@@ -24,6 +24,7 @@ OURS = [
     "pytest_kind.plugin",
     "pytest_kind.reaching",
     "pytest_kind.told",
+    "pytest_kind.tools",
 ]
 
 

@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from support.credentials import PKI
 
 Answer = tuple[int, Any]
+"""Status and body: JSON, text, or an iterator of pieces of text, each of which is sent when it comes."""
 
 
 @dataclass(slots=True)
@@ -62,6 +63,13 @@ def serving() -> Iterator[ApiServer]:
             length = int(self.headers.get("Content-Length", 0))
             body = json.loads(self.rfile.read(length)) if length else None
             status, answer = server.take(self.command, self.path, self.headers.get("Content-Type"), body)
+            if isinstance(answer, Iterator):
+                self.send_response(status)
+                self.end_headers()
+                with suppress(OSError):  # whoever listened has enough
+                    for piece in answer:
+                        self.wfile.write(piece.encode())
+                return
             data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")

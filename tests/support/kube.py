@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pytest_kind.pristine.model import Document, Key, Resource
 from support.api_server import Answer
@@ -104,20 +104,24 @@ class Kube:
                 return refused
             if path in {"/api", "/apis"}:
                 return 200, self._discovery(core=path == "/api")
-            answer = self._answer(method, urlsplit(path).path, body)
+            where = urlsplit(path)
+            query = {name: values[0] for name, values in parse_qs(where.query).items()}
+            answer = self._answer(method, where.path, body, query)
             if method != "GET":
                 self.after(method, path)
             return answer
 
-    def _answer(self, method: str, path: str, body: Any) -> Answer:
+    def _answer(self, method: str, path: str, body: Any, query: dict[str, str]) -> Answer:
         found = self._at(path)
         if found is None:
             return _status(404, f"nothing at {path}")
         what, namespace, name, sub = found
         if not name:
-            return self._collection(method, what, namespace, body)
+            return self._collection(method, what, namespace, body, query)
         key = Key(what.name, namespace, name)
         if key not in self.objects:
+            if method == "PATCH" and "fieldManager" in query:  # applied
+                return self._collection("POST", what, namespace, body, query)
             return _status(404, f'{what.plural} "{name}" not found')
         return self._one(method, key, sub, body)
 
@@ -131,9 +135,14 @@ class Kube:
             if "deletionTimestamp" in there["metadata"]:
                 self._remove(key)
             return 200, {}
+        if method == "PUT":
+            if body["metadata"].get("resourceVersion", there["metadata"]["resourceVersion"]) != there["metadata"]["resourceVersion"]:
+                return _status(409, "the object has been modified")
+            self.objects[key] = {**body, "metadata": {**body["metadata"], "uid": there["metadata"]["uid"], "resourceVersion": str(self._next())}}
+            return 200, self.objects[key]
         return self._patch(key, there, body)
 
-    def _collection(self, method: str, what: Resource, namespace: str, body: Any) -> Answer:
+    def _collection(self, method: str, what: Resource, namespace: str, body: Any, query: dict[str, str]) -> Answer:
         if method == "POST":
             key = Key(what.name, namespace, body["metadata"]["name"])
             if key in self.objects:
@@ -142,13 +151,25 @@ class Kube:
             if namespace and (above is None or "deletionTimestamp" in above["metadata"]):
                 return _status(404 if above is None else 403, f'namespace "{namespace}" is no place for it')
             self.add(what.name, copy.deepcopy(body), namespace)
-            return 201, body
-        keys = [key for key in self.objects if key.resource == what.name and namespace in {"", key.namespace}]
+            return 201, copy.deepcopy(self.objects[key])
+        if "watch" in query:
+            return 200, ""  # an end at once: whoever watches begins anew
+        wanted = dict(part.split("=") for part in query.get("labelSelector", "").split(",") if part)
+        name = query.get("fieldSelector", "").removeprefix("metadata.name=")
+        keys = [
+            key
+            for key, one in self.objects.items()
+            if key.resource == what.name
+            and namespace in {"", key.namespace}
+            and name in {"", key.name}
+            and wanted.items() <= one["metadata"].get("labels", {}).items()
+        ]
         if method == "DELETE":
             for key in keys:
                 self._delete(key)
             return 200, {}
-        return 200, {"metadata": {}, "items": [self.objects[key] for key in sorted(keys)]}
+        listed = {"apiVersion": what.api_version, "kind": f"{what.kind}List", "metadata": {"resourceVersion": str(self._count)}}
+        return 200, {**listed, "items": [self.objects[key] for key in sorted(keys)]}
 
     def _patch(self, key: Key, there: Document, body: Document) -> Answer:
         body = copy.deepcopy(body)

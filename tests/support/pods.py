@@ -24,12 +24,20 @@ class Pods:
 
     ``refuse``: nothing listens. ``lose``: an error in the middle. ``break``: the end without a word, after the first data.
     ``404``: no such pod. ``other``: another protocol. ``greet``: a ping, a message in two frames, and the end.
+
+    Attributes:
+        says: messages that a command answers with, the channel first, when it has read its input.
+        heard: what it read.
+        patience: what it waits for after that.
     """
 
     port: int
     script: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     open: int = 0
+    says: list[bytes] = field(default_factory=list)
+    heard: bytes = b""
+    patience: threading.Event | None = None
 
     @property
     def url(self) -> str:
@@ -91,6 +99,9 @@ def _answer(pods: Pods, peer: ssl.SSLSocket) -> None:
     accept = base64.b64encode(hashlib.sha1(key).digest()).decode()  # noqa: S324 - the protocol's
     protocol = "something.else" if behaviour == "other" else headers["Sec-WebSocket-Protocol"]
     peer.sendall(f"HTTP/1.1 101 OK\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n".encode())
+    if "/exec?" in pods.paths[-1]:
+        _run(pods, peer)
+        return
     for channel in (0, 1):
         peer.sendall(_frame(0x82, bytes([channel]) + struct.pack("<H", 80)))
     if behaviour == "refuse":
@@ -107,6 +118,17 @@ def _answer(pods: Pods, peer: ssl.SSLSocket) -> None:
         if behaviour == "break":
             return
         peer.sendall(_frame(0x82, message[1]))
+
+
+def _run(pods: Pods, peer: ssl.SSLSocket) -> None:
+    if "stdin=true" in pods.paths[-1]:
+        while (message := _read(peer)[1]) != b"\xff\x00":
+            pods.heard += message[1:]
+    for message in pods.says:
+        peer.sendall(_frame(0x82, message))
+    if pods.patience is not None:
+        pods.patience.wait(30)
+    peer.sendall(_frame(0x88, b""))
 
 
 def _frame(first: int, payload: bytes) -> bytes:

@@ -9,16 +9,20 @@ import pytest
 import pytest_kind
 from pytest_kind import cluster, errors, peer
 from pytest_kind.config import types
+from pytest_kind.toolbox.objects import apply, model
 
 
 def test_the_public_names_are_these_and_are_there() -> None:
     assert {name: getattr(pytest_kind, name) for name in pytest_kind.__all__} == {
+        "ApplyError": apply.ApplyError,
         "BootError": errors.BootError,
         "ClusterConfig": types.ClusterConfig,
         "ConfigError": errors.ConfigError,
         "KindCluster": peer.KindCluster,
         "KindError": errors.KindError,
         "KindNode": cluster.KindNode,
+        "KindObject": model.KindObject,
+        "WaitTimeout": errors.WaitTimeout,
     }
 
 

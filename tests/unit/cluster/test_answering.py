@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from pytest_kind import attempt, frozen, labels
@@ -38,10 +36,9 @@ def later(steps: list[Action]) -> None:
 
 
 @pytest.fixture
-def silent(engine: FakeEngine) -> Iterator[None]:
+def silent(engine: FakeEngine) -> None:
     """Nobody answers."""
     engine.answer([ASKED], "no answer", code=1)
-    yield
 
 
 def test_whoever_lets_go_of_a_cluster_waits_for_it(maker: Maker, engine: FakeEngine) -> None:

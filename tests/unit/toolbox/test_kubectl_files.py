@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
         ("apply -R -f more", "apply -R -f /at/0/more", {"0/more/c.yaml": "more/c.yaml", "0/more/deep/d.yaml": "more/deep/d.yaml"}),
         ("create cm x --from-file=key=a.yaml", "create cm x --from-file=key=/at/0/a.yaml", {"0/a.yaml": "a.yaml"}),
         ("create cm x --from-file a.yaml", "create cm x --from-file /at/0/a.yaml", {"0/a.yaml": "a.yaml"}),
+        ("kustomize more --x", "kustomize /at/0/. --x", {"0/c.yaml": "more/c.yaml", "0/deep/d.yaml": "more/deep/d.yaml"}),
         ("cp a.yaml pod:/tmp/a", "cp /at/0/a.yaml pod:/tmp/a", {"0/a.yaml": "a.yaml"}),
         # What stays as it is
         ("apply -f -", "apply -f -", {}),

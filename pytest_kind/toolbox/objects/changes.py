@@ -1,0 +1,185 @@
+"""What was changed in a cluster, and how it is undone: the last change first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_kind.api.http import Api, ApiError
+from pytest_kind.api.resources import Resource
+from pytest_kind.errors import IN_A_MESSAGE, KindError, WaitTimeout
+from pytest_kind.toolbox.objects.model import shown
+from pytest_kind.waiting import Deadline, NotYet, wait_for
+
+__tracebackhide__ = IN_A_MESSAGE
+
+Document = dict[str, Any]
+
+MANAGER = "pytest-kind"
+BACKGROUND: Document = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+_SECONDS = 30.0
+_NOT_FOUND, _CONFLICT = 404, 409
+SERVERS = ("resourceVersion", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+"""Metadata that the server writes, and takes no word of from others."""
+# Left while they go, they would hurt whoever comes next: requests that nobody answers, and objects that go with their definition.
+_HURT = {
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "apiservices.apiregistration.k8s.io",
+}
+# Finalizers of Kubernetes' own, whose controllers run as long as the cluster does; others are those of what a test runs.
+_OWN = ("kubernetes.io/", "kubernetes", "foregroundDeletion", "orphan", "batch.kubernetes.io/", "service.kubernetes.io/", "customresourcecleanup.")
+
+
+class UndoError(KindError):
+    """Something is not as it was before, all that is not at once; everything else is.
+
+    Args:
+        problems: a line each.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("not undone:\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object that was applied.
+
+    Attributes:
+        before: as it was; nothing where it was not there.
+        applied: what was applied to it.
+    """
+
+    resource: Resource
+    before: Document | None
+    applied: Document
+
+    @property
+    def path(self) -> str:
+        return self.resource.of(self.applied)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What was changed, in order; and other things to be ended with it."""
+
+    api: Callable[[], Api]
+    done: list[Change | Callable[[], None]] = field(default_factory=list)
+
+    def undo(self, seconds: float = _SECONDS) -> None:
+        """Undoes all of it, the last first. Whatever fails, the rest is undone.
+
+        Args:
+            seconds: how long each object may take to go, where that is waited for.
+
+        Raises:
+            UndoError: what is not undone, and why.
+        """
+        problems: list[str] = []
+        while self.done:
+            one = self.done.pop()
+            try:
+                if isinstance(one, Change):
+                    back(self.api(), one, seconds)
+                else:
+                    one()
+            except KindError as error:
+                problems.append(f"{shown(one.applied)}: {error}" if isinstance(one, Change) else str(error))
+        if problems:
+            raise UndoError(problems)
+
+
+def back(api: Api, change: Change, seconds: float) -> None:
+    """Deletes what was not there before, and puts back what was."""
+    if change.before is None:
+        remove(api, change.resource, change.applied, seconds)
+    else:
+        _put_back(api, change, change.before, Deadline(seconds))
+
+
+def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait: bool = False) -> None:
+    """Deletes an object, and what it controls.
+
+    Waits until it is gone where leaving it would hurt, and where it has finalizers of something that may be deleted next.
+    What is still there then loses them, so that its definition and its namespace can go.
+
+    Args:
+        wait: in any case; then it keeps its finalizers.
+
+    Raises:
+        WaitTimeout: it did not go by itself.
+        ApiError: the server refuses.
+    """
+    path = resource.of(one)
+    answer = api.deleted(path, BACKGROUND) or {}
+    if "name" not in answer.get("metadata", {}):  # a Status: it is gone
+        return
+    finalizers = _strange(answer)
+    if not (wait or finalizers or resource.name in _HURT):
+        return
+
+    def probe() -> bool | NotYet:
+        there = now(api, path)
+        if there is None or there["metadata"].get("uid") != one["metadata"].get("uid", there["metadata"].get("uid")):
+            return True
+        names = there["metadata"].get("finalizers") or []
+        said = f"its finalizers {', '.join(names)} remain, which whoever set them has to take off" if names else "it is being deleted"
+        return NotYet("; ".join([said, *_why_not(there)]))
+
+    try:
+        wait_for(f"deletion of {shown(one)}", probe, Deadline(seconds), every=0.02)
+    except WaitTimeout as error:
+        if wait or not finalizers:
+            raise
+        with contextlib.suppress(ApiError):  # gone meanwhile
+            api.patch(path, {"metadata": {"finalizers": None}})
+        raise WaitTimeout(error.what, error.seconds, f"{error.last_seen}; they were taken off") from None
+
+
+def now(api: Api, path: str) -> Document | None:
+    """An object as it is; nothing where there is none."""
+    try:
+        return api.get(path)
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return None
+
+
+def _put_back(api: Api, change: Change, before: Document, deadline: Deadline) -> None:
+    meta = {name: value for name, value in before["metadata"].items() if name not in SERVERS}
+
+    def probe() -> bool | NotYet:
+        there = now(api, change.path)
+        try:
+            if there is None:
+                made = {**before, "metadata": {name: value for name, value in meta.items() if name != "managedFields"}}
+                collection = change.path.rpartition("/")[0]
+                api.post(f"{collection}?fieldManager={MANAGER}", made)
+            elif "deletionTimestamp" in there["metadata"]:
+                return NotYet("it is being deleted")
+            elif there["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
+                fresh = {**before, "metadata": {**meta, "resourceVersion": there["metadata"]["resourceVersion"]}}
+                api.put(f"{change.path}?fieldManager={MANAGER}", fresh)
+        except ApiError as error:
+            if error.status != _CONFLICT:  # others write it at the same moment
+                raise
+            return NotYet(str(error))
+        return True
+
+    wait_for(f"{shown(before)} as it was", probe, deadline)
+
+
+def _strange(one: Document) -> list[str]:
+    return [name for name in one["metadata"].get("finalizers") or [] if not name.startswith(_OWN)]
+
+
+def _why_not(one: Document) -> list[str]:
+    """What the conditions of a definition or a namespace say of why it does not go."""
+    conditions = (one.get("status") or {}).get("conditions") or []
+    return [f"{each['type']}: {each.get('message')}" for each in conditions if each.get("status") == "True" and "Remaining" in each.get("type", "")]
