@@ -1,0 +1,157 @@
+"""A failed test that uses a cluster: why, in its report, its artifacts, JUnit's properties and annotations.
+
+Loaded when the first such test fails; one that passes costs the note of a time (``plugin.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_kind import invocation, options
+from pytest_kind.api import kubeconfig
+from pytest_kind.diagnose.collect import Asked, Place, collect
+from pytest_kind.diagnose.records import write
+from pytest_kind.diagnose.redact import redacted
+from pytest_kind.diagnose.sections import Section, sections, summary
+from pytest_kind.keys import BEGAN, RUN
+from pytest_kind.provision import docker_engine
+from pytest_kind.toolbox.namespaces import LABEL, label_for
+
+if TYPE_CHECKING:
+    from pytest_kind.config.settings import Settings
+    from pytest_kind.peer import KindCluster
+
+CLUSTER, NAMESPACE, ARTIFACTS, WHY = "kind_cluster", "kind_namespace", "kind_artifacts", "kind_why"
+_CONNECT_SECONDS = 5
+_MAKES_CLUSTERS = {"kind_cluster", "kind_cluster_factory"}
+_OWN_WORDS = "pytest_kind.items"  # upstream specs, which say themselves why they fail
+_ARTIFACT_LINES = 5000
+_ANNOTATIONS = 10  # GitHub shows so many of a step
+
+
+def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
+    """Adds to the report of a test that failed what its clusters tell, and leaves it among the artifacts."""
+    if type(item).__module__ == _OWN_WORDS or not _uses_clusters(item):
+        return
+    settings = options.resolve(item.config)
+    if settings.forensics == "off":
+        return
+    parts: list[tuple[str, str]] = []
+    for cluster in list(item.config.stash[RUN].clusters):
+        scene = collect(_asked(item, call, cluster, settings))
+        found = sections(scene, settings.forensics_lines)
+        several = f" ({cluster.name})" if len(item.config.stash[RUN].clusters) > 1 else ""
+        parts += [(f"{one.title}{several}", one.text) for one in found]
+        folder = _folder(item, report, cluster)
+        if folder is not None:
+            write(folder, scene, sections(scene, _ARTIFACT_LINES))
+        _note(item, report, {CLUSTER: cluster.name, NAMESPACE: ", ".join(scene.own), ARTIFACTS: str(folder or ""), WHY: summary(found[0])})
+        _link(item, report, found[0], folder)
+    report.sections[:0] = parts[:1]  # why it failed comes before what it printed
+    report.sections += parts[1:]
+
+
+def _uses_clusters(item: pytest.Item) -> bool:
+    """Whether it has one, by an argument, a fixture's, or ``request.getfixturevalue``."""
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return bool(_MAKES_CLUSTERS & {*getattr(item, "fixturenames", ()), *known})
+
+
+def _asked(item: pytest.Item, call: pytest.CallInfo[Any], cluster: KindCluster, settings: Settings) -> Asked:
+    began = item.stash.get(BEGAN, call.start)
+    values: Mapping[str, object] = getattr(item, "funcargs", {})
+    return Asked(
+        cluster=cluster.name,
+        elapsed=max(0.0, time.time() - began),
+        error="\n".join(_words(call.excinfo.value if call.excinfo else None)),
+        names=frozenset(value for value in values.values() if isinstance(value, str)),
+        mark=LABEL,
+        test=label_for(item.name),
+        places=[Place(one.name, one.machine.place.role, one.container) for one in cluster._machines],  # noqa: SLF001 - the load balancer is no node
+        credentials=kubeconfig.credentials(cluster._admin),  # noqa: SLF001
+        scratch=cluster._site.folder,  # noqa: SLF001
+        connect=lambda: docker_engine.connect(_CONNECT_SECONDS),
+        seconds=settings.forensics_timeout,
+    )
+
+
+def _words(error: BaseException | None) -> Iterator[str]:
+    """What an exception says, with those that led to it; programs' output and answers' bodies are attributes."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield f"{type(error).__name__}: {error}"
+        for name in ("output", "stdout", "stderr"):
+            value = getattr(error, name, None)
+            text = value.decode(errors="replace") if isinstance(value, bytes) else value
+            if isinstance(text, str) and text not in str(error):
+                yield text
+        error = error.__cause__ or error.__context__
+
+
+def _folder(item: pytest.Item, report: pytest.TestReport, cluster: KindCluster) -> Path | None:
+    """Where its artifacts are left, if any are: of a test that fails again, and of each of its clusters, beside the others."""
+    place = invocation.artifacts(item.config)
+    if place is None:
+        return None
+    folder = place / "tests" / safe_name(report.nodeid)
+    taken = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))]
+    return next(one for one in taken if not one.exists())
+
+
+def safe_name(nodeid: str) -> str:
+    """A test's id as the name of a folder: readable, of at most 150 characters, another for another test."""
+    import hashlib  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
+    readable = re.sub(r"[^\w.=-]+", "-", nodeid, flags=re.ASCII).strip("-.")
+    if readable == nodeid.replace("::", "-").replace("/", "-") and len(readable) <= 150:
+        return readable
+    return f"{readable[:140]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+
+
+def _note(item: pytest.Item, report: pytest.TestReport, values: Mapping[str, str]) -> None:
+    """Properties, for JUnit and other reporters. JUnit takes those of the last phase, which are the item's."""
+    for properties in (item.user_properties, report.user_properties):
+        properties[:] = [one for one in properties if one[0] not in values] + [(name, value) for name, value in values.items() if value]
+
+
+def _link(item: pytest.Item, report: pytest.TestReport, why: Section, folder: Path | None) -> None:
+    """Links of pytest-html, where it is."""
+    if not item.config.pluginmanager.hasplugin("html"):
+        return
+    from pytest_html import extras  # noqa: PLC0415
+
+    found = [extras.text(why.text, name="kind: why")]
+    if folder is not None:
+        found.append(extras.url(folder.as_uri(), name="kind: artifacts"))
+    report.extras = [*getattr(report, "extras", []), *found]
+
+
+def annotations(reports: Iterable[pytest.TestReport], root: Path) -> list[str]:
+    """GitHub's workflow commands, one for each failed test whose cluster told why."""
+    found = []
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or root)
+    for report in reports:
+        why = dict(report.user_properties).get(WHY)
+        if why is None:
+            continue
+        file, line, _ = report.location
+        path = Path(os.path.relpath(root / file, workspace))
+        place = f"file={_property(str(path))},line={(line or 0) + 1},title={_property(report.nodeid)}"
+        found.append(f"::error {place}::{_data(redacted(str(why)))}")
+    return found[:_ANNOTATIONS]
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
