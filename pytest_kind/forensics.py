@@ -5,7 +5,9 @@ Loaded when the first such test fails; one that passes costs the note of a time 
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 from pytest_kind import invocation, options
 from pytest_kind.api import kubeconfig
+from pytest_kind.api.http import message_of
 from pytest_kind.diagnose.collect import Asked, Place, collect
 from pytest_kind.diagnose.records import write
 from pytest_kind.diagnose.redact import redacted
@@ -32,6 +35,7 @@ _CONNECT_SECONDS = 5
 _MAKES_CLUSTERS = {"kind_cluster", "kind_cluster_factory"}
 _OWN_WORDS = "pytest_kind.items"  # upstream specs, which say themselves why they fail
 _ARTIFACT_LINES = 5000
+_NAME_LENGTH = 150
 _ANNOTATIONS = 10  # GitHub shows so many of a step
 
 
@@ -48,9 +52,13 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
         found = sections(scene, settings.forensics_lines)
         several = f" ({cluster.name})" if len(item.config.stash[RUN].clusters) > 1 else ""
         parts += [(f"{one.title}{several}", one.text) for one in found]
-        folder = _folder(item, report, cluster)
+        folder = _folder(item, report)
         if folder is not None:
-            write(folder, scene, sections(scene, _ARTIFACT_LINES))
+            try:
+                write(folder, scene, sections(scene, _ARTIFACT_LINES))
+            except OSError as error:
+                parts.append(("kind: artifacts", f"{folder}: it cannot be written: {error.strerror or error}"))
+                folder = None
         _note(item, report, {CLUSTER: cluster.name, NAMESPACE: ", ".join(scene.own), ARTIFACTS: str(folder or ""), WHY: summary(found[0])})
         _link(item, report, found[0], folder)
     report.sections[:0] = parts[:1]  # why it failed comes before what it printed
@@ -86,7 +94,7 @@ def _words(error: BaseException | None) -> Iterator[str]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        yield f"{type(error).__name__}: {error}"
+        yield f"{type(error).__name__}: {_answer(error) or error}"
         for name in ("output", "stdout", "stderr"):
             value = getattr(error, name, None)
             text = value.decode(errors="replace") if isinstance(value, bytes) else value
@@ -95,25 +103,28 @@ def _words(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def _folder(item: pytest.Item, report: pytest.TestReport, cluster: KindCluster) -> Path | None:
+def _answer(error: BaseException) -> str:
+    """What the API said, where the error is its answer to the kubernetes package, which prints headers and the whole document."""
+    status, reason, body = (getattr(error, name, None) for name in ("status", "reason", "body"))
+    return f"({status})\nReason: {reason}\n{message_of(str(body).encode())}" if status and body else ""
+
+
+def _folder(item: pytest.Item, report: pytest.TestReport) -> Path | None:
     """Where its artifacts are left, if any are: of a test that fails again, and of each of its clusters, beside the others."""
     place = invocation.artifacts(item.config)
     if place is None:
         return None
     folder = place / "tests" / safe_name(report.nodeid)
     taken = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))]
-    return next(one for one in taken if not one.exists())
+    return next(one for one in taken if not one.exists())  # a thousand times over is no test run
 
 
 def safe_name(nodeid: str) -> str:
     """A test's id as the name of a folder: readable, of at most 150 characters, another for another test."""
-    import hashlib  # noqa: PLC0415
-    import re  # noqa: PLC0415
-
     readable = re.sub(r"[^\w.=-]+", "-", nodeid, flags=re.ASCII).strip("-.")
-    if readable == nodeid.replace("::", "-").replace("/", "-") and len(readable) <= 150:
+    if readable == nodeid.replace("::", "-").replace("/", "-") and len(readable) <= _NAME_LENGTH:
         return readable
-    return f"{readable[:140]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+    return f"{readable[: _NAME_LENGTH - 9]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
 
 
 def _note(item: pytest.Item, report: pytest.TestReport, values: Mapping[str, str]) -> None:
@@ -126,15 +137,15 @@ def _link(item: pytest.Item, report: pytest.TestReport, why: Section, folder: Pa
     """Links of pytest-html, where it is."""
     if not item.config.pluginmanager.hasplugin("html"):
         return
-    from pytest_html import extras  # noqa: PLC0415
+    from pytest_html import extras  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     found = [extras.text(why.text, name="kind: why")]
     if folder is not None:
         found.append(extras.url(folder.as_uri(), name="kind: artifacts"))
-    report.extras = [*getattr(report, "extras", []), *found]
+    report.extras = [*getattr(report, "extras", []), *found]  # type: ignore[attr-defined]  # pytest-html's
 
 
-def annotations(reports: Iterable[pytest.TestReport], root: Path) -> list[str]:
+def github_annotations(reports: Iterable[pytest.TestReport], root: Path) -> list[str]:
     """GitHub's workflow commands, one for each failed test whose cluster told why."""
     found = []
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or root)

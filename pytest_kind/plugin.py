@@ -198,7 +198,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         from pytest_kind import forensics  # noqa: PLC0415 - where they are read
 
         failed = [report for outcome in ("error", "failed") for report in terminalreporter.stats.get(outcome, ())]
-        for line in forensics.annotations(failed, config.rootpath):
+        for line in forensics.github_annotations(failed, config.rootpath):
             terminalreporter.line(line)
     run = config.stash.get(RUN, None)
     if run is not None and run.last_lines:

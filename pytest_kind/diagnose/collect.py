@@ -154,6 +154,15 @@ class _Looking:
             machines[place.name].seen if place.name in machines else MachineSeen(name=place.name, role=place.role, state=nodes.UNKNOWN)
             for place in self.asked.places
         ]
+        uids = frozenset(pod["metadata"].get("uid", "") for pod in objects.get("pods", ()) if pod["metadata"].get("namespace") in own)
+        seen = [
+            replace(
+                one,
+                kernel=nodes.of_pods(one.kernel, uids),
+                journal=tuple(line for line in one.journal if not any(name in line.text for name in others)),
+            )
+            for one in seen
+        ]
         narrowed = {plural: _outside(plural, objects, others) for plural in objects}
         return Scene(
             cluster=self.asked.cluster,
@@ -200,10 +209,10 @@ def _machine(asked: Asked, place: Place) -> _Machine:
         argv = ["bash", "-c", _LOOK.read_text(encoding="utf-8").rstrip(), "look", str(int(asked.elapsed) + 2), place.container]
         result = provider.exec(place.container, argv, seconds=asked.seconds)
         at = time.monotonic()
-        clock, journal, facts = nodes.parse(result.stdout)
+        clock, journal, kernel, facts = nodes.parse(result.stdout)
         if clock is None:
             raise KindError(f"its journal is not to be had: {result.output.strip()[-200:] or f'exit code {result.code}'}")
-        return _Machine(replace(seen, journal=journal, facts=facts), clock, at)
+        return _Machine(replace(seen, journal=journal, kernel=kernel, facts=facts), clock, at)
     finally:
         provider.close()
 

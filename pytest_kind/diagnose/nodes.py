@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pytest_kind.diagnose.scene import Document, Line, MachineSeen, Scene
 
@@ -16,13 +16,14 @@ _LINE = re.compile(r"(?P<at>\d+\.\d+) (?P<unit>[\w@.-]+)(?:\[\d+\])?: (?P<text>.
 _HEAD = re.compile(r'^(?P<level>[WEF])\d{4} [\d:.]+ +\d+ |^time="[^"]*" ')
 
 
-def parse(output: str) -> tuple[datetime | None, tuple[Line, ...], dict[str, str]]:
-    """What ``node/look`` printed: the machine's clock, its journal, its facts."""
+def parse(output: str) -> tuple[datetime | None, tuple[Line, ...], tuple[str, ...], dict[str, str]]:
+    """What ``node/look`` printed: the machine's clock, its journal, its kernel's lines, its facts."""
     head, *parts = output.split("\n== ")
     texts = {what: text for what, _, text in (part.partition("\n") for part in parts)}
     journal = [_line(line) for line in texts.pop("journal", "").splitlines()]
+    kernel = tuple(texts.pop("kernel", "").splitlines())
     facts = {what: text.strip() for what, text in texts.items() if text.strip()}
-    return _time(head), tuple(sorted(filter(None, journal), key=lambda line: line.at)), facts
+    return _time(head), tuple(sorted(filter(None, journal), key=lambda line: line.at)), kernel, facts
 
 
 def _time(text: str) -> datetime | None:
@@ -72,6 +73,7 @@ def _lines_of_machine(scene: Scene, machine: MachineSeen, node: Document | None)
         yield from (f"tainted: {one['key']}={one.get('value', '')}:{one['effect']}" for one in taints)
     for what in ("disk", "units"):
         yield from (f"{what}: {line}" for line in machine.facts.get(what, "").splitlines())
+    yield from (f"kernel: {line}" for line in machine.kernel)
     yield from collapsed(machine.journal, scene.began)
 
 
@@ -79,9 +81,18 @@ def collapsed(journal: tuple[Line, ...], began: datetime) -> Iterator[str]:
     """Lines of the journal since then, each kind once: what differs in numbers alone is of one kind."""
     kinds: dict[str, list[Line]] = {}
     for line in journal:
-        if line.at >= began - timedelta(seconds=1):
+        if line.at >= began:
             kinds.setdefault(f"{line.unit} {re.sub(r'[0-9a-f]{6,}|[0-9]+', '#', line.text)}", []).append(line)
     for several in sorted(kinds.values(), key=lambda lines: lines[-1].at):
         last = several[-1]
         count = f" x{len(several)}" if len(several) > 1 else ""
         yield f"{(last.at - began).total_seconds():+8.1f} s{count:<4} {last.unit}: {last.text}"
+
+
+_POD = re.compile(r"pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})")
+
+
+def of_pods(kernel: tuple[str, ...], uids: frozenset[str]) -> tuple[str, ...]:
+    """The kernel's lines that are about these pods. When a line was written nobody can tell: the kernel's clock is its own."""
+    found = [(line, _POD.search(line)) for line in kernel]
+    return tuple(line for line, pod in found if pod is not None and pod[1].replace("_", "-") in uids)

@@ -208,4 +208,4 @@ def _lines_of_container(scene: Scene, pod: PodSeen, one: ContainerSeen, log_line
     for log in scene.logs:
         if (log.namespace, log.pod, log.container) == (pod.namespace, pod.name, one.name) and log.text.strip():
             yield f"    last lines{' of the one before' if log.previous else ''}:"
-            yield from (f"      | {line}" for line in log.text.rstrip().splitlines()[-log_lines:])
+            yield from (f"      | {line}" for line in [line for line in log.text.splitlines() if line.strip()][-log_lines:])

@@ -23,6 +23,15 @@ _QUOTED = rf"(?P<q>{_QUOTE})(?!\[removed\])(?:\\.|[^\\\n])*?(?P=q)"
 # Not what opens a mapping, and no word that is no secret.
 _BARE = r"""(?!(?:[a-z0-9]{6}\.)?\[removed\]|[{\[](?:["'\s]|$|\w+:)|(?:true|false|null|none|nil|~)(?![^\s,}\]]))[^\s"'&\\]+"""
 _VALUE = rf"(?:{_QUOTED}|{_BARE})"
+_COLON = r"[ \t]*:[ \t]*+"
+_SCHEMES = r"(?:bearer|basic|digest|token|negotiate)"
+_OPENS = rf"(?:\[?{_QUOTE})?+"  # a list of values, a quoted one
+_AUTHORIZATION = rf"(?<![\w-])(?:proxy-)?authorization(?:{_QUOTE})?[ \t]*[:=][ \t]*+{_OPENS}(?:{_SCHEMES}[ \t]++)?+"
+_HEADER = rf"(?<![\w-])(?:set-cookie|cookie|x-[\w-]*(?:auth|token|key))(?:{_QUOTE})?{_COLON}{_OPENS}"
+_VARIABLE = (
+    rf"name(?:{_QUOTE})?{_COLON}(?:{_QUOTE})?[\w.-]*{_WORDS}[\w.-]*(?:{_QUOTE})?[ \t]*,?\s*"
+    rf"(?:{_QUOTE})?value(?:{_QUOTE})?{_COLON}"
+)
 _DOCUMENT_STRING = rf"{_QUOTE}(?:\\.|[^\\\n])*?{_QUOTE}"
 _SECRET_OBJECT = re.compile(rf"""(?im)kind(?:{_QUOTE})?[ \t]*:[ \t]*(?:{_QUOTE})?Secret(?:List)?(?![\w-])""")
 # The data of a Secret, as JSON or Python has it, and as YAML has it.
@@ -53,30 +62,18 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\b(gh[pousr]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}", rf"\1{REMOVED}"),
         (r"\b(A[KS]IA)[A-Z0-9]{16}\b", rf"\1{REMOVED}"),
         # Headers, and what they hold.
-        (
-            rf"(?i)(?P<p>(?<![\w-])(?:proxy-)?authorization(?:{_QUOTE})?[ \t]*[:=][ \t]*+(?:\[?{_QUOTE})?+(?:(?:bearer|basic|digest|token|negotiate)[ \t]++)?+)"
-            r"""(?!\[removed\]|(?:bearer|basic|digest|token|negotiate)[ \t])[^\s"',\\]+""",
-            _keeping("p"),
-        ),
-        (
-            rf"(?i)(?P<p>(?<![\w-])(?:set-cookie|cookie|x-[\w-]*(?:auth|token|key))(?:{_QUOTE})?[ \t]*:[ \t]*+(?:\[?{_QUOTE})?+)"
-            r"""(?!\[removed\])[^\n"'\\\]]+""",
-            _keeping("p"),
-        ),
+        (rf"""(?i)(?P<p>{_AUTHORIZATION})(?!\[removed\]|{_SCHEMES}[ \t])[^\s"',\\]+""", _keeping("p")),
+        (rf"""(?i)(?P<p>{_HEADER})(?!\[removed\])[^\n"'\\\]]+""", _keeping("p")),
         (r"(?i)\b(bearer[ \t]+)(?=[A-Za-z0-9._~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}", rf"\1{REMOVED}"),
         # URLs: a password; a token in the place of a user.
         (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s/:@"'?#]*:)(?!\[removed\]@)[^\s/"'?#]+@""", rf"\1{REMOVED}@"),
         (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/:@"'?#\[]{16,}@""", rf"\1{REMOVED}@"),
         # Named: in documents at the beginning of a line, in quotes, in assignments, as flags, as a container's variables, in prose.
         (rf"""(?im)(?P<p>(?:^|[{{,(])[ \t]*(?:- )?{_NAME}[ \t]*:[ \t]++){_VALUE}""", _keeping("p")),
-        (rf"""(?i)(?P<p>{_QUOTE}{_NAME}{_QUOTE}[ \t]*:[ \t]*+){_VALUE}""", _keeping("p")),
+        (rf"""(?i)(?P<p>{_QUOTE}{_NAME}{_QUOTE}{_COLON}){_VALUE}""", _keeping("p")),
         (rf"""(?i)(?P<p>{_NAME}(?:=(?!=)|:(?=[^\s/])(?!//)))(?!\[removed\]){_VALUE}""", _keeping("p")),
         (rf"""(?i)(?P<p>(?<![\w-])--?[\w-]*{_WORDS}[ \t]++)(?!-){_VALUE}""", _keeping("p")),
-        (
-            rf"""(?i)(?P<p>name(?:{_QUOTE})?[ \t]*:[ \t]*(?:{_QUOTE})?[\w.-]*{_WORDS}[\w.-]*(?:{_QUOTE})?[ \t]*,?\s*(?:{_QUOTE})?value(?:{_QUOTE})?[ \t]*:[ \t]*+)"""
-            rf"""{_VALUE}""",
-            _keeping("p"),
-        ),
+        (rf"""(?i)(?P<p>{_VARIABLE}){_VALUE}""", _keeping("p")),
         (rf"""(?i)(?P<p>{_NAME}: )(?=[^\s"']*\d)(?!\[removed\])[^\s"']{{12,}}""", _keeping("p")),
     )
 )

@@ -9,18 +9,18 @@ from typing import Any
 
 Document = Mapping[str, Any]
 
-ERROR, EVENT, STATUS, LOG, JOURNAL, CONSOLE = "error", "event", "status", "log", "journal", "console"
+ERROR, EVENT, STATUS, LOG, JOURNAL, CONSOLE, BOOT = "error", "event", "status", "log", "journal", "console", "boot"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A piece of text, and whose it is.
+    r"""A piece of text, and whose it is.
 
     Attributes:
         by: what kind of thing says it: ``error`` (the test's own), ``event``, ``status`` (of a pod), ``log`` (of a container), ``journal``
-            or ``console`` (of a machine).
+            or ``console`` (of a machine), ``boot`` (of the machines of a cluster that did not come up).
         where: for people: ``event FailedCreate of ReplicaSet web``.
-        text: without the backslashes of a quoted document, so that ``\\"a\\"`` reads ``"a"``.
+        text: without the backslashes of a quoted document, so that ``\"a\"`` reads ``"a"``.
         namespace: of what it is about; empty where it is about none.
     """
 
@@ -51,6 +51,7 @@ class MachineSeen:
     Attributes:
         state: of its container, in the engine's words; ``gone`` where there is none.
         journal: lines at warning or above, of the test's time.
+        kernel: processes of its pods that were killed for memory, in the kernel's words.
         facts: what else it said: ``disk`` (mount points that are nearly full), ``inotify`` (its limits), ``units`` (that failed).
         console: its last lines, where it does not run.
     """
@@ -59,6 +60,7 @@ class MachineSeen:
     role: str
     state: str = "running"
     journal: tuple[Line, ...] = ()
+    kernel: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     console: str = ""
 
@@ -88,6 +90,7 @@ class Scene:
         error: the test's exception, and those that led to it.
         own: namespaces of the test itself.
         objects: a resource's plural -> its objects; without those in namespaces of other tests.
+        boot: what the machines of a cluster that did not come up said.
         foreign: how many events were left out because they are of other tests' namespaces.
         answered: whether the API answered.
         missing: what could not be had and why, a line each.
@@ -101,6 +104,7 @@ class Scene:
     objects: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
     logs: tuple[LogOf, ...] = ()
     machines: tuple[MachineSeen, ...] = ()
+    boot: str = ""
     foreign: int = 0
     answered: bool = True
     missing: tuple[str, ...] = ()
@@ -121,6 +125,7 @@ class Scene:
 
     def _said(self) -> Iterator[Said]:
         yield Said(ERROR, "the test's error", self.error)
+        yield Said(BOOT, f"machines of {self.cluster}", self.boot)
         for event in self.of("events"):
             about = event.get("involvedObject") or {}
             where = f"event {event.get('reason', '')} of {about.get('kind', '')} {about.get('name', '')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pytest_kind.diagnose import events, nodes, pods, stuck
 from pytest_kind.diagnose.hints import Hint, hints
@@ -40,11 +41,18 @@ def sections(scene: Scene, most: int) -> list[Section]:
     parts = (
         Section("why", "kind: why", tuple(_why(scene, found))),
         Section("events", "kind: events", tuple(events.lines_of(scene, most - 3))),
-        Section("pods", "kind: pods that are not ready", tuple(pods.lines_of(scene, log_lines=max(3, most // _LOG_SHARE)))),
+        Section("pods", "kind: pods", tuple(pods.lines_of(scene, log_lines=max(3, most // _LOG_SHARE)))),
         Section("nodes", "kind: nodes", tuple(nodes.lines_of(scene))),
         Section("waiting", "kind: objects that wait", tuple(stuck.lines_of(scene))),
     )
     return [_cut(one, most) for one in parts if one.lines]
+
+
+def with_causes(cluster: str, error: str, evidence: str) -> str:
+    """The evidence of a cluster that did not come up, after the causes that it is known by, if there are any."""
+    now = datetime.now(UTC)
+    found = hints(Scene(cluster=cluster, began=now, now=now, error=error, boot=evidence))
+    return redacted("\n".join([*(["--- probably"] if found else []), *_numbered(found)])) + ("\n" if found else "") + evidence
 
 
 def summary(section: Section) -> str:
@@ -53,15 +61,20 @@ def summary(section: Section) -> str:
 
 
 def _why(scene: Scene, found: list[Hint]) -> list[str]:
-    lines: list[str] = []
-    for number, hint in enumerate(found, 1):
-        head, *rest = hint.lines()
-        lines += [f"{number}. {head}", *(f" {line}" for line in rest)]
+    lines = _numbered(found)
     if not found:
         lines.append(_nothing_known(scene))
     namespaces = f", namespace {', '.join(scene.own)}" if scene.own else ""
     lines.append(f"(cluster {scene.cluster}{namespaces}; {span((scene.now - scene.began).total_seconds())} since the test's setup began)")
     return lines + [f"not to be had: {line}" for line in scene.missing]
+
+
+def _numbered(found: list[Hint]) -> list[str]:
+    lines: list[str] = []
+    for number, hint in enumerate(found, 1):
+        head, *rest = hint.lines()
+        lines += [f"{number}. {head}", *(f" {line}" for line in rest)]
+    return lines
 
 
 def _nothing_known(scene: Scene) -> str:

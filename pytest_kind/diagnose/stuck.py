@@ -68,7 +68,7 @@ def _services(scene: Scene) -> Iterator[str]:
     for one in without_endpoints(scene):
         pods = chosen(scene, one)
         selector = ",".join(f"{name}={value}" for name, value in one["spec"]["selector"].items())
-        why = f"none of its {len(pods)} pods is ready" if pods else "no pod has its labels"
+        why = f"of its pods ({len(pods)}) none is ready" if pods else "no pod has its labels"
         yield f"Service {_name(one)} has no endpoint: {why} ({selector})"
 
 

@@ -99,7 +99,7 @@ def test_quota(run: Run, kind_cluster: KindCluster, kind_namespace: str) -> None
 
 
 def quota(cluster: KindCluster, namespace: str) -> str:
-    return str(CoreV1Api(cluster.client).read_namespaced_resource_quota("tight", namespace).status.to_dict())  # type: ignore[union-attr, no-untyped-call]
+    return str(CoreV1Api(cluster.client).read_namespaced_resource_quota("tight", namespace).status.to_dict())  # type: ignore[union-attr]
 
 
 def hook(name: str, namespace: str, port: int, authority: str = "") -> dict[str, Any]:
@@ -107,25 +107,36 @@ def hook(name: str, namespace: str, port: int, authority: str = "") -> dict[str,
     chosen = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
     config = {"url": f"https://127.0.0.1:{port}/", **({"caBundle": authority} if authority else {})}
-    one = {"name": "strict.example.com", "clientConfig": config, "rules": [rule], "namespaceSelector": chosen}
+    one: dict[str, Any] = {"name": "strict.example.com", "clientConfig": config, "rules": [rule], "namespaceSelector": chosen}
     one |= {"sideEffects": "None", "admissionReviewVersions": ["v1"], "timeoutSeconds": 5}
     return named("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", name, webhooks=[one])
 
 
+# A server with TLS, of what a node has: it says no, and which request it says it to.
+REFUSES = r"""
+cd "$2"
+if [ "$1" = make ]; then
+  mkfifo in
+  openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1 -keyout key -out crt 2>/dev/null
+  base64 -w0 crt >ca
+  exit
+fi
+exec 3<>in
+openssl s_server -quiet -accept 127.0.0.1:9443 -cert crt -key key <&3 | while read -r -d '}' part; do
+  uid=$(sed -n 's/.*"uid":"\([0-9a-f-]\{36\}\)","kind".*/\1/p' <<<"$part")
+  [ -n "$uid" ] || continue
+  status='{"message":"no colour is given"}'
+  body="{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":\"$uid\",\"allowed\":false,\"status\":$status}}"
+  printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "${#body}" "$body" >&3
+done
+"""
+
+
 def test_webhook_refusing(kind_cluster: KindCluster, kind_namespace: str) -> None:
-    # A server with TLS in a few words: what the node has. A webhook must say which request it answers.
-    place = f"/run/{kind_namespace}"
-    make = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1"
-    node = kind_cluster.nodes[0]
-    node.exec("sh", "-c", f"mkdir -p {place}; mkfifo {place}/in; openssl {make} -keyout {place}/key -out {place}/crt 2>/dev/null; base64 -w0 {place}/crt >{place}/ca")
-    review = '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"%s","allowed":false,"status":{"message":"no colour is given"}}}'
-    answer = f"""while read -r -d '}}' part; do
-      uid=$(printf %s "$part" | sed -n 's/.*"uid":"\\([0-9a-f-]*\\)","kind".*/\\1/p')
-      if [ -n "$uid" ]; then body=$(printf '{review}' "$uid")
-        printf 'HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: %s\\r\\nConnection: close\\r\\n\\r\\n%s' ${{#body}} "$body"; fi
-    done"""
-    serve = f"exec 3<>{place}/in; openssl s_server -quiet -accept 127.0.0.1:9443 -cert {place}/crt -key {place}/key <&3 | bash -c '{answer.replace(chr(39), chr(39) + chr(92) + chr(39) + chr(39))}' >&3"
-    node.exec("systemd-run", "--quiet", "--unit", "strict", "bash", "-c", serve)
+    node, place = kind_cluster.nodes[0], f"/run/{kind_namespace}"
+    node.exec("sh", "-c", 'mkdir "$1"; printf %s "$2" >"$1/serve"', "sh", place, REFUSES)
+    node.exec("bash", f"{place}/serve", "make", place)
+    node.exec("systemd-run", "--quiet", "bash", f"{place}/serve", "serve", place)
     apply(kind_cluster, kind_namespace, hook("strict", kind_namespace, 9443, node.exec("cat", f"{place}/ca")))
     asking(kind_cluster, kind_namespace)
 
@@ -184,4 +195,3 @@ def test_dns_broken(run: Run, kind_cluster: KindCluster) -> None:
     web = run("web", ask, pod={"restartPolicy": "Never"})
     until(web, "terminated")
     assert is_up(web)
-

@@ -9,7 +9,17 @@ from pytest_kind.diagnose.scene import Scene
 __all__ = ["RULES", "Hint", "Rule", "hints", "table"]
 
 # What is the cause of others comes first.
-RULES: tuple[Rule, ...] = (*machines.FIRST, *said.MACHINES, *refused.RULES, *machines.DNS, *pods.RULES, *objects.RULES, *said.REST)
+RULES: tuple[Rule, ...] = (
+    *machines.FIRST,
+    *said.MACHINES,
+    *said.BOOT_ALONE,
+    *refused.RULES,
+    *machines.DNS,
+    *said.REST,
+    *pods.RULES,
+    *objects.RULES,
+    *machines.LAST,
+)
 _OF_ONE_RULE = 3
 
 

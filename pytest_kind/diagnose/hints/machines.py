@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pytest_kind.diagnose import nodes, stuck
 from pytest_kind.diagnose.hints.rule import Finding, Rule, quote, tell
 from pytest_kind.diagnose.pods import seen
-from pytest_kind.diagnose.scene import ERROR, EVENT, LOG, Scene
+from pytest_kind.diagnose.scene import ERROR, LOG, Scene
 
 _NAME_UNKNOWN = re.compile(
-    r"(?i)(?:lookup (?P<name>[\w.-]+)(?: on \S+)?: [^\n]*|no such host|SERVFAIL|NXDOMAIN|temporary failure in name resolution|name or service not known"
+    r"(?i)(?:lookup (?P<name>[\w.-]+)(?: on \S+)?: [^\n]*|no such host|SERVFAIL|NXDOMAIN|temporary failure in name resolution"
+    r"|name or service not known"
     r"|bad address '?(?P<bad>[\w.-]+)|could not resolve host:? (?P<host>[\w.-]+)|name does not resolve|no servers could be reached)"
 )
 _STATES = {
@@ -60,18 +61,15 @@ def _pressure(scene: Scene) -> Iterator[Finding]:
 
 def _kernel_killed(scene: Scene) -> Iterator[Finding]:
     for machine in scene.machines:
-        for line in machine.journal:
-            if line.unit == "kernel" and "oom-kill" in line.text:
-                task = re.search(r"task=([^,]+)", line.text)
-                whole = "CONSTRAINT_NONE" in line.text
-                why = "the engine's machine has no memory left" if whole else "a limit of memory was reached"
-                yield Finding(
-                    f"the kernel killed {task[1] if task else 'a process'} on {machine.name}: {why}", tell(f"kernel on {machine.name}", line.text)
-                )
+        for line in machine.kernel:
+            task = re.search(r"task=([^,]+)", line)
+            yield Finding(
+                f"the kernel killed {task[1] if task else 'a process'} of a pod for memory, on {machine.name}",
+                tell(f"kernel of {machine.name}", line),
+            )
 
 
 def _dns(scene: Scene) -> Iterator[Finding]:
-    """DNS without a pod that answers; and a name that is not known where DNS is well."""
     broken = [one for one in stuck.without_endpoints(scene) if (one["metadata"].get("namespace"), one["metadata"]["name"]) == stuck.DNS]
     for service in broken:
         pods = [seen(pod) for pod in stuck.chosen(scene, service)]
@@ -81,23 +79,21 @@ def _dns(scene: Scene) -> Iterator[Finding]:
             "cluster DNS does not answer: no CoreDNS pod is ready; every name that pods look up fails",
             tell("Service kube-system/kube-dns", f"no endpoint; CoreDNS pods: {states}{' (' + ', '.join(waits) + ')' if waits else ''}"),
         )
-    for said in scene.said(ERROR, EVENT, LOG) if not broken and scene.answered else ():
+
+
+def _names(scene: Scene) -> Iterator[Finding]:
+    for said in scene.said(ERROR, LOG) if scene.answered else ():
         match = _NAME_UNKNOWN.search(said.text)
         if match:
             name = next(filter(None, (match["name"], match["bad"], match["host"])), "a name")
-            yield Finding(
-                f"{name} is not known to DNS ({said.where})",
-                quote(said, match),
-                "cluster DNS itself has pods that are ready: see that the Service is there and in that namespace (NAME.NAMESPACE.svc); names outside need the engine's DNS",
-                said.namespace,
-            )
+            yield Finding(f"{name} is not known to DNS ({said.where})", quote(said, match), namespace=said.namespace)
 
 
 FIRST = (
     Rule(
         name="a machine of the cluster does not run",
         sign="the state of its container in the engine",
-        remedy="who stopped it: the test (node.stop(), kill(), pause()), another run, the engine, a lease that ran out? node.start() and kind_cluster.start() bring it back",
+        remedy="the test (node.stop(), kill(), pause()), another run, the engine or a lease that ran out stopped it; node.start() brings it back",
         find=_stopped,
     ),
     Rule(
@@ -109,7 +105,7 @@ FIRST = (
     Rule(
         name="a node is not ready",
         sign="condition Ready of the Node",
-        remedy="the kubelet's and containerd's lines below; a machine that was paused or cut off comes back by itself: kind_cluster.wait_until_well()",
+        remedy="the kubelet's and containerd's lines below; what was paused or cut off comes back by itself: kind_cluster.wait_until_well()",
         find=_not_ready,
     ),
     Rule(
@@ -118,18 +114,26 @@ FIRST = (
         remedy="nodes have the engine's disk and memory: docker system df, `pytest --kind-gc`, fewer clusters at a time",
         find=_pressure,
     ),
+)
+DNS = (
+    Rule(
+        name="cluster DNS does not answer",
+        sign="Service kube-system/kube-dns without an endpoint",
+        remedy="kubectl -n kube-system describe deployment,pod -l k8s-app=kube-dns; a changed Corefile (ConfigMap coredns) is the usual reason",
+        find=_dns,
+    ),
+)
+LAST = (
     Rule(
         name="the kernel killed a process for memory",
         sign="`oom-kill` of a process of this node in the kernel's log",
         remedy="a higher limit for the container, or more memory for the node (`memory` in the configuration) or the engine's machine",
         find=_kernel_killed,
     ),
-)
-DNS = (
     Rule(
-        name="DNS does not answer, or does not know a name",
-        sign="Service kube-system/kube-dns without an endpoint; `no such host`, `SERVFAIL`, `bad address`, `could not resolve host` in an error, event or log",
-        remedy="kubectl -n kube-system describe deployment,pod -l k8s-app=kube-dns; a changed Corefile (ConfigMap coredns) is the usual reason",
-        find=_dns,
+        name="a name is not known to DNS",
+        sign="`no such host`, `SERVFAIL`, `bad address`, `could not resolve host` in the test's error or a log",
+        remedy="see that the Service is there, and in that namespace: NAME.NAMESPACE.svc; names outside of the cluster are known by the engine's DNS",
+        find=_names,
     ),
 )

@@ -16,7 +16,7 @@ def _claims(scene: Scene) -> Iterator[Finding]:
     for claim in stuck.pending_claims(scene):
         meta, spec = claim["metadata"], claim.get("spec") or {}
         words = stuck.last_words(scene, "PersistentVolumeClaim", claim)
-        if "being created before binding" in words or "WaitForFirstConsumer" in words:
+        if "first consumer" in words or "WaitForFirstConsumer" in words:
             why, remedy = "its class waits for the first pod that uses it", "create a pod that uses it; what waits for the claim alone waits for ever"
         elif "no storage class is set" in words or (not words and not spec.get("storageClassName")):
             why, remedy = "it names no class, and there is no default class or volume that fits", "storageClassName: standard"
@@ -45,7 +45,7 @@ def _services(scene: Scene) -> Iterator[Finding]:
             if namespace not in scene.own and name not in said.text:
                 continue
             pods = stuck.chosen(scene, service)
-            why = f"none of its {len(pods)} pods is ready" if pods else "no pod has the labels of its selector"
+            why = f"of its pods ({len(pods)}) none is ready" if pods else "no pod has the labels of its selector"
             remedy = "wait until its pods are ready before asking it" if pods else "selector and the labels of the pods' template must be the same"
             yield Finding(f"Service {namespace}/{name} has no endpoint: {why}", tell(said.where, match[0] if match else ""), remedy, namespace)
 

@@ -12,7 +12,11 @@ from pytest_kind.diagnose.scene import Document, Scene
 _NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"}
 _NO_START = {"RunContainerError", "CreateContainerError", "StartError", "ContainerCannotRun", "PreCreateHookError"}
 _PARTS = (
-    (r"Insufficient (?P<what>[\w./-]+)", "no node has so much {what} left", "ask for less (resources.requests), or give the cluster another node"),
+    (
+        r"Insufficient (?P<what>[\w/-]+(?:\.[\w/-]+)*)",
+        "no node has so much {what} left",
+        "ask for less (resources.requests), or give the cluster another node",
+    ),
     (
         r"(?:had )?untolerated taint\(?s?\)?:? ?(?P<what>\{[^}]*\})?",
         "a taint that it does not tolerate {what}",
@@ -78,7 +82,8 @@ def _how_to_have(scene: Scene, pod: PodSeen, one: ContainerSeen, reason: str) ->
     if names & {one.image, f"docker.io/{one.image}", f"docker.io/library/{one.image}"}:
         return "the node has it, but imagePullPolicy Always (the default of :latest and of no tag) asks a registry: IfNotPresent, or a tag"
     policy = " and imagePullPolicy: IfNotPresent" if one.policy == "Always" else ""
-    return f"an image of this machine: kind_cluster.load_image({one.image!r}){policy}; one that is built: kind_image; else see its name, and whether the registry is reached and lets everybody in"
+    here = f"an image of this machine: kind_cluster.load_image({one.image!r}){policy}; one that is built: kind_image"
+    return f"{here}; else see its name, and whether the registry is reached and lets everybody in"
 
 
 def _memory(scene: Scene) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ _HOOK_REMEDIES = (
     (r"x509|certificate", "its certificate is not one of the caBundle's authority, or not for the Service's DNS name: SERVICE.NAMESPACE.svc"),
     (r'service "[^"]+" not found|no such host', "clientConfig.service names a Service that is not there: its name and its namespace"),
     (
-        r"deadline exceeded|timeout|Timeout",
+        r"deadline exceeded|Client\.Timeout|timed out",
         "its server does not answer within timeoutSeconds: a port that is not the server's, or a server that waits for the API itself",
     ),
 )
@@ -55,7 +55,7 @@ RULES = (
     Rule(
         name="a webhook cannot be reached",
         sign="`failed calling webhook` in the test's error or an event",
-        remedy="see that its server runs, or set failurePolicy: Ignore; a configuration that a test left behind goes with `kubectl delete validatingwebhookconfiguration`",
+        remedy="see that its server runs, or set failurePolicy: Ignore; a test may have left one behind: kubectl get validatingwebhookconfiguration",
         find=_webhooks,
     ),
     Rule(
@@ -131,7 +131,7 @@ RULES = (
     Rule(
         name="who asks is not known",
         sign="`401 Unauthorized` in the test's error",
-        remedy="take the client from kind_client, or the file from kind_kubeconfig; another cluster's kubeconfig and tokens of deleted ServiceAccounts are nobody's here",
+        remedy="take kind_client or kind_kubeconfig; another cluster's kubeconfig and tokens of deleted ServiceAccounts are nobody's here",
         find=words(
             r"\(401\)\s+Reason: Unauthorized|You must be logged in to the server",
             (ERROR,),
@@ -143,7 +143,8 @@ RULES = (
         sign="`no matches for kind`, `doesn't have a resource type`",
         remedy="apply its CustomResourceDefinition first, and wait for condition Established; see that group and version are those that it serves",
         find=words(
-            r'(?:no matches for kind "(?P<kind>[^"]+)"(?: in (?:version|group)s? "(?P<version>[^"]+)")?|doesn\'t have a resource type "(?P<type>[^"]+)")',
+            r'(?:no matches for kind "(?P<kind>[^"]+)"(?: in (?:version|group)s? "(?P<version>[^"]+)")?'
+            r'|doesn\'t have a resource type "(?P<type>[^"]+)")',
             (ERROR, LOG),
             "the API serves no {kind}{type} {version}",
         ),

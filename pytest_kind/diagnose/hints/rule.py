@@ -81,7 +81,7 @@ def quote(said: Said, match: re.Match[str]) -> str:
     begin = said.text.rfind("\n", 0, match.start()) + 1
     end = said.text.find("\n", match.end())
     line = said.text[begin : len(said.text) if end < 0 else end]
-    ahead = max(0, match.start() - begin - _SEEN // 4)
+    ahead = match.start() - begin if match.start() - begin > _SEEN // 4 else 0
     return tell(said.where, f"{'…' if ahead else ''}{line[ahead:]}")
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pytest_kind.diagnose.hints.rule import Rule, words
-from pytest_kind.diagnose.scene import CONSOLE, ERROR, EVENT, JOURNAL, LOG, STATUS
+from pytest_kind.diagnose.scene import BOOT, CONSOLE, ERROR, EVENT, JOURNAL, LOG, STATUS
 
-_MACHINE = (JOURNAL, CONSOLE)
-_ALL = (ERROR, EVENT, STATUS, LOG, JOURNAL, CONSOLE)
+_MACHINE = (JOURNAL, CONSOLE, BOOT)
+_ALL = (ERROR, EVENT, STATUS, LOG, *_MACHINE)
 
 MACHINES = (
     Rule(
         name="inotify is exhausted",
         sign="`too many open files`, `inotify_init`, `fsnotify watcher`, `inotify watches` in a journal or log",
-        remedy="on the engine's machine: sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=1048576 (kind's known issue \"too many open files\")",
+        remedy="on the engine's machine: sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=1048576",
         find=words(
-            r"(?i)(?:inotify_(?:init|add_watch)\w*|fsnotify watcher|inotify (?:watches|instances)|inotify.{0,40}no space left on device|too many open files)",
+            r"(?i)(?:inotify_(?:init|add_watch)\w*|fsnotify watcher|inotify (?:watches|instances)"
+            r"|inotify.{0,40}no space left on device|too many open files)",
             (LOG, STATUS, EVENT, *_MACHINE),
             "the machine's inotify instances or watches are used up, or a process may open no more files",
         ),
@@ -24,7 +25,8 @@ MACHINES = (
         sign="`cgroup` with `failed`, `not supported`, `does not exist`, `cannot enter` in a journal",
         remedy="cgroup v2 with the systemd driver, or on cgroup v1 an older Kubernetes; a nested engine needs a delegated cgroup",
         find=words(
-            r"(?i)(?:failed to (?:initialize|create|apply|set|start|get)[^\n]{0,80}cgroup|cgroups?: cannot |cgroup mountpoint does not exist|unable to apply cgroup"
+            r"(?i)(?:failed to (?:initialize|create|apply|set|start|get)[^\n]{0,80}cgroup|cgroups?: cannot |cgroup mountpoint does not exist"
+            r"|unable to apply cgroup"
             r"|cgroup v1[^\n]{0,60}(?:not supported|unsupported)|kubelet is configured to not run on a host using cgroup v1)",
             _MACHINE,
             "kubelet or runtime cannot use the machine's cgroups",
@@ -41,7 +43,8 @@ MACHINES = (
         sign="`modprobe: FATAL`, `can't initialize iptables table`, `operation not supported` of a netlink call",
         remedy="load the module on the engine's machine (modprobe NAME); kube-proxy's mode can be another: networking.kubeProxyMode",
         find=words(
-            r"(?i)(?:modprobe: FATAL: Module (?P<module>\S+)|can't initialize iptables table `(?P<table>\w+)'|unknown filesystem type '(?P<filesystem>\w+)')",
+            r"(?i)(?:modprobe: FATAL: Module (?P<module>\S+)|can't initialize iptables table `(?P<table>\w+)'"
+            r"|unknown filesystem type '(?P<filesystem>\w+)')",
             (LOG, *_MACHINE),
             "the kernel of the engine's machine has no {module}{table}{filesystem}",
         ),
@@ -102,5 +105,42 @@ REST = (
             (ERROR,),
             "a client was made without a configuration, and asks localhost",
         ),
+    ),
+)
+
+BOOT_ALONE = (
+    Rule(
+        name="an image of the control plane is not there",
+        sign="`failed to pull` an image in the journals of a cluster that did not boot",
+        remedy="the node image has its control plane's images: `pytest-kind build`; what a patch names instead needs a registry",
+        find=words(
+            r'(?i)failed to (?:pull(?: and unpack)?|resolve) (?:image |reference )\\*"(?P<image>[^"\\]+)',
+            (BOOT,),
+            "image {image} cannot be had, and the cluster needs it",
+        ),
+    ),
+    Rule(
+        name="a machine ran out of memory while it booted",
+        sign="`oom-kill`, `Out of memory`, `code=killed, status=9/KILL` in the journals of a cluster that did not boot",
+        remedy="more memory for the engine's machine or the node (`memory` in the configuration), fewer clusters at a time",
+        find=words(
+            r"(?:oom-kill|Out of memory:|status=9/KILL|Failed with result 'oom-kill')", (BOOT,), "a process of the cluster was killed while it booted"
+        ),
+    ),
+    Rule(
+        name="a program refuses an argument or a configuration",
+        sign="`unknown flag`, `strict decoding error`, `unrecognized feature gate` in the journals of a cluster that did not boot",
+        remedy="featureGates, runtimeConfig and kubeadmConfigPatches of the configuration must be those of this Kubernetes version",
+        find=words(
+            r"(?i)(?P<what>unknown flag: \S+|unrecognized feature gate: \S+|strict decoding error: [^\n]{1,200}|invalid configuration: [^\n]{1,200})",
+            (BOOT,),
+            "a program of the control plane or the kubelet does not start: {what}",
+        ),
+    ),
+    Rule(
+        name="a unit of a node failed",
+        sign="`systemctl --failed` on a machine of a cluster that did not boot",
+        remedy="its journal is in the evidence; `pytest-kind create cluster --retain` leaves the machine to be looked at",
+        find=words(r"(?m)^(?P<unit>\S+\.(?:service|mount|socket)) +loaded +failed", (BOOT,), "unit {unit} failed"),
     ),
 )
