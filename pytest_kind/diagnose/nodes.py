@@ -70,7 +70,7 @@ def _lines_of_machine(scene: Scene, machine: MachineSeen, node: Document | None)
     if node is not None:
         yield from (words for _, words in wrong_conditions(node))
         taints = (node.get("spec") or {}).get("taints") or ()
-        yield from (f"tainted: {one['key']}={one.get('value', '')}:{one['effect']}" for one in taints)
+        yield from (f"tainted: {one.get('key', '')}={one.get('value', '')}:{one.get('effect', '')}" for one in taints)
     for what in ("disk", "units"):
         yield from (f"{what}: {line}" for line in machine.facts.get(what, "").splitlines())
     yield from (f"kernel: {line}" for line in machine.kernel)

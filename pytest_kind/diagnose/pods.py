@@ -78,7 +78,6 @@ class ContainerSeen:
     before: Ended | None
     memory: str
     policy: str
-    listens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +162,6 @@ def _container(spec: Document, status: Document, *, init: bool) -> ContainerSeen
         before=_ended(last.get("terminated")),
         memory=((spec.get("resources") or {}).get("limits") or {}).get("memory", ""),
         policy=spec.get("imagePullPolicy", ""),
-        listens=tuple(port["containerPort"] for port in spec.get("ports") or ()),
     )
 
 

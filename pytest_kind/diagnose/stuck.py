@@ -30,7 +30,7 @@ def last_words(scene: Scene, kind: str, one: Document) -> str:
         event
         for event in scene.of("events")
         if (event.get("involvedObject") or {}).get("kind") == kind
-        and (event["involvedObject"].get("name"), event["involvedObject"].get("namespace", "")) == (meta["name"], meta.get("namespace", ""))
+        and (event["involvedObject"].get("name"), event["involvedObject"].get("namespace")) == (meta["name"], meta.get("namespace"))
     ]
     best = max(found, key=lambda event: (event.get("type") != "Normal", event.get("lastTimestamp") or ""), default=None)
     return "" if best is None else f"{best.get('reason', '')}: {best.get('message', '')}"
@@ -75,7 +75,8 @@ def _services(scene: Scene) -> Iterator[str]:
 def _quotas(scene: Scene) -> Iterator[str]:
     for one in scene.of("resourcequotas"):
         status = one.get("status") or {}
-        full = [f"{what} {used} of {status['hard'][what]}" for what, used in (status.get("used") or {}).items() if used == status["hard"].get(what)]
+        hard = status.get("hard") or {}
+        full = [f"{what} {used} of {hard[what]}" for what, used in (status.get("used") or {}).items() if used == hard.get(what)]
         if full:
             yield f"ResourceQuota {_name(one)} is used up: {', '.join(full)}"
 
@@ -83,6 +84,6 @@ def _quotas(scene: Scene) -> Iterator[str]:
 def _namespaces(scene: Scene) -> Iterator[str]:
     for one in scene.of("namespaces"):
         conditions = (one.get("status") or {}).get("conditions") or ()
-        why = [condition.get("message", "") for condition in conditions if condition["status"] == "True"]
+        why = [condition.get("message", "") for condition in conditions if condition.get("status") == "True"]
         if (one.get("status") or {}).get("phase") == "Terminating" and why:
             yield f"Namespace {_name(one)} does not go: {'; '.join(why)}"

@@ -73,7 +73,7 @@ REST = (
         sign="`no space left on device` in the test's error, a status, event, log or journal; a mount of a node that is 95 % full",
         remedy="a larger volume or sizeLimit; on the engine's machine: docker system df, `pytest --kind-gc`",
         find=words(
-            r"(?i)(?:no space left on device|disk quota exceeded|(?P<mount>\S+) is (?P<full>\d+%) full)",
+            r"(?i)(?:no space left on device|disk quota exceeded|(?<!\S)(?P<mount>/\S{0,200}) is (?P<full>\d+%) full)",
             _ALL,
             "no space is left on a file system: {where} {mount} {full}",
         ),
@@ -91,7 +91,7 @@ REST = (
         sign="`address already in use`, `port is already allocated`",
         remedy="another port; 0 lets the system choose one; a hostPort is one pod's on a node",
         find=words(
-            r"(?i)(?:(?P<port>[\w.:\[\]]*:\d+): bind: address already in use|address already in use|port is already allocated)",
+            r"(?i)(?:(?<![\w.:\[\]])(?P<port>[\w.:\[\]]{0,60}:\d+): bind: address already in use|address already in use|port is already allocated)",
             (ERROR, EVENT, LOG, *_MACHINE),
             "a port is taken: {where} {port}",
         ),
