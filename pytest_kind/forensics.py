@@ -67,8 +67,8 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
 
 def _uses_clusters(item: pytest.Item) -> bool:
     """Whether it has one, by an argument, a fixture's, or ``request.getfixturevalue``."""
-    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-    return bool(_MAKES_CLUSTERS & {*getattr(item, "fixturenames", ()), *known})
+    by_name = getattr(getattr(item, "_request", None), "_fixture_defs", ())  # there is no public way
+    return bool(_MAKES_CLUSTERS & {*getattr(item, "fixturenames", ()), *by_name})
 
 
 def _asked(item: pytest.Item, call: pytest.CallInfo[Any], cluster: KindCluster, settings: Settings) -> Asked:

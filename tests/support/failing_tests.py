@@ -68,7 +68,7 @@ def is_up(status: Callable[[], Pod]) -> bool:
 
 
 def test_bad_image(run: Run) -> None:
-    web = run("web", image="registry.invalid/nobody/nothing:1")
+    web = run("web", image="localhost:1/nobody/nothing:1")
     until(web, "ErrImagePull")
     assert is_up(web)
 
@@ -189,9 +189,15 @@ def test_no_config(run: Run) -> None:
 
 
 def test_dns_broken(run: Run, kind_cluster: KindCluster) -> None:
-    # The last one: the tests before need what it takes away.
+    # Late: the tests before need what it takes away.
     AppsV1Api(kind_cluster.client).patch_namespaced_deployment_scale("coredns", "kube-system", {"spec": {"replicas": 0}})
     ask = "while nslookup kubernetes.default.svc.cluster.local; do sleep 0.2; done; exit 1"
     web = run("web", ask, pod={"restartPolicy": "Never"})
     until(web, "terminated")
     assert is_up(web)
+
+
+def test_machine_gone(kind_cluster: KindCluster) -> None:
+    # After this one there is nothing any more.
+    kind_cluster.nodes[0].kill()
+    kind_cluster.kubectl("get", "nodes")

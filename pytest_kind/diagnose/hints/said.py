@@ -70,12 +70,12 @@ MACHINES = (
 REST = (
     Rule(
         name="a file system is full",
-        sign="`no space left on device` in the test's error, a status, event, log or journal; a mount of a node that is 95 % full",
+        sign="`no space left on device` in the test's error, a status, event, log or journal; a mount of a node with less than 100 MB",
         remedy="a larger volume or sizeLimit; on the engine's machine: docker system df, `pytest --kind-gc`",
         find=words(
-            r"(?i)(?:no space left on device|disk quota exceeded|(?<!\S)(?P<mount>/\S{0,200}) is (?P<full>\d+%) full)",
+            r"(?i)(?:no space left on device|disk quota exceeded|disk is full|(?<!\S)(?P<mount>/\S{0,200}) has (?P<left>\d+ MB) left)",
             _ALL,
-            "no space is left on a file system: {where} {mount} {full}",
+            "no space is left on a file system: {where} {mount} {left}",
         ),
     ),
     Rule(

@@ -28,7 +28,7 @@ not a line
 [1.5] oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/docker/1/kubelet/kubepods/pod11111111-2222-3333-4444-555555555555/a,task=java
 [1.5] oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/kubepods.slice/kubepods-podaaaaaaaa_2222_3333_4444_555555555555.slice/a,task=other
 == disk
-/var is 97% full, 1G left
+/var has 3 MB left
 == units
 == inotify
 fs.inotify.max_user_instances = 128
@@ -96,7 +96,7 @@ def test_everything_is_had(api: Api, engine: FakeEngine, looked: str, tmp_path: 
     (machine,) = found.machines
     assert [line.text for line in machine.journal] == ['level=error msg="x"', 'E kubelet.go:1] "no" pod="mine/web"']
     assert [line.partition("task=")[2] for line in machine.kernel] == ["java"]
-    assert dict(machine.facts) == {"disk": "/var is 97% full, 1G left", "inotify": "fs.inotify.max_user_instances = 128"}
+    assert dict(machine.facts) == {"disk": "/var has 3 MB left", "inotify": "fs.inotify.max_user_instances = 128"}
     assert (found.answered, found.missing) == (True, ())
     # The time is the machine's, which is an hour ahead.
     assert timedelta(minutes=59) < found.began - datetime.now(UTC) < timedelta(minutes=60)

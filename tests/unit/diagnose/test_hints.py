@@ -172,6 +172,7 @@ SAID: list[tuple[str, str, str, str]] = [
     ),
     ("a ConfigMap or Secret is missing", "event", 'MountVolume.SetUp failed for volume "v" : secret "tls" not found', "a pod waits for secret tls"),
     ("a ConfigMap or Secret is missing", "event", "couldn't find key a in ConfigMap mine/b", "a pod waits for ConfigMap mine/b a"),
+    ("a file system is full", "journal", "/var has 3 MB left", "no space is left on a file system: units on c-control-plane /var 3 MB"),
     ("a file system is full", "journal", "write /var/lib/x: no space left on device", "no space is left on a file system"),
     ("an image is of another platform", "log", "exec /web: exec format error", "a program is of another architecture"),
     ("a port is taken", "log", "listen tcp 0.0.0.0:80: bind: address already in use", "a port is taken: log of Pod web, container main 0.0.0.0:80"),

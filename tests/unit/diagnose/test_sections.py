@@ -103,9 +103,7 @@ def line(second: float, text: str, unit: str = "kubelet") -> Line:
 def test_nodes_say_what_is_wrong_and_each_kind_of_line_once() -> None:
     journal = (line(-1, "E before"), line(1, "E pod 1 failed"), line(2, "E pod 22 failed"), line(3, "level=error msg=x", "containerd"))
     machines = (
-        MachineSeen(
-            name="c-control-plane", role="control-plane", journal=journal, facts={"disk": "/var is 97% full, 1G left", "inotify": "max = 128"}
-        ),
+        MachineSeen(name="c-control-plane", role="control-plane", journal=journal, facts={"disk": "/var has 3 MB left", "inotify": "max = 128"}),
         MachineSeen(name="c-worker", role="worker", state="exited", console="the last\nwords\n"),
         MachineSeen(name="c-worker2", role="worker"),
     )
@@ -119,7 +117,7 @@ def test_nodes_say_what_is_wrong_and_each_kind_of_line_once() -> None:
         "c-control-plane (control-plane)",
         "  MemoryPressure is True: R: m",
         "  tainted: k=:NoSchedule",
-        "  disk: /var is 97% full, 1G left",
+        "  disk: /var has 3 MB left",
         "      +2.0 s x2  kubelet: E pod 22 failed",
         "      +3.0 s     containerd: level=error msg=x",
         "c-worker (worker)",
