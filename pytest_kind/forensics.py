@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CLUSTER, NAMESPACE, ARTIFACTS, WHY = "kind_cluster", "kind_namespace", "kind_artifacts", "kind_why"
 _CONNECT_SECONDS = 5
 _MAKES_CLUSTERS = {"kind_cluster", "kind_cluster_factory"}
+_TOO_LATE = "not known: this was the last test of its cluster, which goes in the same teardown, before pytest tells that something failed"
 _OWN_WORDS = "pytest_kind.items"  # upstream specs, which say themselves why they fail
 _ARTIFACT_LINES = 5000
 _NAME_LENGTH = 150
@@ -46,11 +47,14 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
     settings = options.resolve(item.config)
     if settings.forensics == "off":
         return
+    clusters = list(item.config.stash[RUN].clusters)
+    if not clusters and call.when == "teardown":
+        report.sections.insert(0, ("kind: why", _TOO_LATE))
     parts: list[tuple[str, str]] = []
-    for cluster in list(item.config.stash[RUN].clusters):
+    for cluster in clusters:
         scene = collect(_asked(item, call, cluster, settings))
         found = sections(scene, settings.forensics_lines)
-        several = f" ({cluster.name})" if len(item.config.stash[RUN].clusters) > 1 else ""
+        several = f" ({cluster.name})" if len(clusters) > 1 else ""
         parts += [(f"{one.title}{several}", one.text) for one in found]
         folder = _folder(item, report)
         if folder is not None:
@@ -61,8 +65,9 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
                 folder = None
         _note(item, report, {CLUSTER: cluster.name, NAMESPACE: ", ".join(scene.own), ARTIFACTS: str(folder or ""), WHY: summary(found[0])})
         _link(item, report, found[0], folder)
-    report.sections[:0] = parts[:1]  # why it failed comes before what it printed
-    report.sections += parts[1:]
+    # Why it failed comes before what it printed.
+    report.sections[:0] = [part for part in parts if part[0].startswith("kind: why")]
+    report.sections += [part for part in parts if not part[0].startswith("kind: why")]
 
 
 def _uses_clusters(item: pytest.Item) -> bool:

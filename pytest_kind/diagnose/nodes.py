@@ -62,7 +62,7 @@ def lines_of(scene: Scene) -> list[str]:
 
 
 def _lines_of_machine(scene: Scene, machine: MachineSeen, node: Document | None) -> Iterator[str]:
-    if machine.state != RUNNING:
+    if machine.state not in {RUNNING, UNKNOWN}:
         yield f"its container is {machine.state}"
         if machine.console.strip():
             yield "its console ended with"

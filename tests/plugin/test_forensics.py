@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,12 +13,20 @@ import pytest
 
 from pytest_kind import forensics, options
 from support.api_server import ApiServer
-from support.kube import Kube, handed_over
+from support.kube import Kube, handed_over, resource
 from support.project import Project
 from support.scenes import pod
 
 WAITS = {"state": {"waiting": {"reason": "ErrImagePull", "message": "token=hunter2hunter2 is wrong"}}}
 FAILS = "def test_a(kind_cluster, kind_namespace):\n    assert 1 == 2\n"
+UNITTEST = """
+import unittest
+
+class TestA(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def cluster(self, kind_cluster): pass
+    def test_a(self): assert 0
+"""
 CAUSE = "image web:1 cannot be had"
 
 
@@ -41,6 +50,9 @@ def kube(project: Project, api_server: ApiServer) -> Kube:
                 made.add("pods", pod("web", name, phase="Pending", **WAITS), name)  # type: ignore[arg-type]
 
     made.after = fill
+    for path, kind in (("v1/resourcequotas", "ResourceQuota"), ("discovery.k8s.io/v1/endpointslices", "EndpointSlice")):
+        made.resources[path] = resource(path, kind)
+    project.engine.answer(["bash"], f"{time.time()}\n== journal\n")
     api_server.behind = made.take
     project.engine.publish("127.0.0.1", api_server.port)
     return made
@@ -87,8 +99,7 @@ def test_a_test_that_passes_loads_nothing(project: Project, kube: Kube) -> None:
         ("@pytest.fixture\ndef bad(kind_cluster): assert 0\ndef test_a(bad): pass", 1),
         ("@pytest.fixture\ndef bad(kind_cluster):\n    yield\n    assert 0\ndef test_a(bad): pass", 1),
         (
-            "import unittest\nclass TestA(unittest.TestCase):\n    @pytest.fixture(autouse=True)\n"
-            "    def c(self, kind_cluster): pass\n    def test_a(self): assert 0",
+            UNITTEST,
             1,
         ),
         ("def test_a(kind_cluster_factory):\n    kind_cluster_factory()\n    assert 0", 1),
@@ -96,7 +107,7 @@ def test_a_test_that_passes_loads_nothing(project: Project, kube: Kube) -> None:
     ids=["no cluster", "skipped", "another fixture", "by name", "setup", "teardown", "unittest", "factory"],
 )
 def test_who_gets_sections(project: Project, kube: Kube, test: str, number: int) -> None:
-    project.tests(f"def test_first(kind_cluster): pass\n{test}\n")
+    project.tests(f"{test}\ndef test_last(kind_cluster): pass\n")
     assert len(why(project.run().stdout.str())) == number
 
 
@@ -104,6 +115,11 @@ def test_each_cluster_tells_what_it_knows(project: Project, kube: Kube) -> None:
     project.tests("def test_a(kind_cluster, kind_cluster_factory):\n    kind_cluster_factory()\n    assert 0\n")
     titles = re.findall(r"kind: why \((pytest-kind-\w+)\)", project.run().stdout.str())
     assert len(set(titles)) == 2
+
+
+def test_the_teardown_in_which_the_cluster_goes_says_so(project: Project, kube: Kube) -> None:
+    project.tests("@pytest.fixture\ndef bad(kind_cluster):\n    yield\n    assert 0\ndef test_a(bad): pass\n")
+    assert why(project.run().stdout.str())[0].startswith("not known: this was the last test of its cluster")
 
 
 def test_off_means_off(project: Project, kube: Kube) -> None:
@@ -115,8 +131,8 @@ def test_the_lines_of_a_section_are_bounded(project: Project, kube: Kube) -> Non
     for number in range(50):
         kube.add("pods", pod(f"p{number}", "default", phase="Pending"), "default")
     project.tests(FAILS)
-    text = project.run("--kind-forensics-lines=10").stdout.str()
-    assert len(text.partition("kind: pods")[2].partition("short test summary")[0].splitlines()) < 13
+    lines = project.run("--kind-forensics-lines=10").stdout.str().partition("kind: pods")[2].partition("=== short test")[0].splitlines()
+    assert (len(lines), lines[10]) == (12, "… 144 more lines")
 
 
 def test_a_cluster_whose_api_is_gone_tells_what_the_engine_knows(project: Project) -> None:
@@ -132,9 +148,7 @@ def test_artifacts_junit_and_their_links(project: Project, kube: Kube) -> None:
     project.tests(FAILS)
     project.run("--kind-artifacts=out", "--kind-name=c")
     folder = project.pytester.path / "out" / "tests" / "test_it.py-test_a"
-    assert (
-        sorted(file.name for file in folder.iterdir()) == ["nodes.txt", "objects.yaml", "pods.txt", "why.txt"] or not (folder / "nodes.txt").exists()
-    )
+    assert sorted(file.name for file in folder.iterdir()) == ["objects.yaml", "pods.txt", "why.txt"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert (folder / "why.txt").read_text(encoding="utf-8").startswith(f"1. {CAUSE}\n")
     assert [file for file in folder.rglob("*") if file.is_file() and "hunter2" in file.read_text(encoding="utf-8")] == []
@@ -145,7 +159,7 @@ def test_artifacts_junit_and_their_links(project: Project, kube: Kube) -> None:
 
 
 def test_a_test_that_fails_twice_has_two_folders(project: Project, kube: Kube) -> None:
-    project.tests("@pytest.fixture\ndef bad(kind_cluster):\n    yield\n    assert 0\ndef test_a(bad): assert 0\n")
+    project.tests("@pytest.fixture\ndef bad(kind_cluster):\n    yield\n    assert 0\ndef test_a(bad): assert 0\ndef test_b(kind_cluster): pass\n")
     project.run("--kind-artifacts=out")
     assert sorted(one.name for one in (project.pytester.path / "out" / "tests").iterdir()) == ["test_it.py-test_a", "test_it.py-test_a-2"]
 

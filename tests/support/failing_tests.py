@@ -157,7 +157,7 @@ def asking(cluster: KindCluster, namespace: str) -> None:
 
 
 def test_out_of_memory(run: Run) -> None:
-    web = run("web", "exec tail /dev/zero", resources={"limits": {"memory": "16Mi"}})
+    web = run("web", "exec tail /dev/zero", pod={"restartPolicy": "Never"}, resources={"limits": {"memory": "16Mi"}})
     until(web, "OOMKilled")
     assert is_up(web)
 
