@@ -10,7 +10,6 @@ from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.copy import copying_actions
 from pytest_kind.diagnose.evidence import node_evidence
-from pytest_kind.diagnose.sections import with_causes
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.frozen import Freezing
 from pytest_kind.handle import remove_cluster
@@ -138,6 +137,8 @@ class Attempt:
 
     def _evidence(self, error: KindError) -> str:
         """What the machines say of it; then they go."""
+        from pytest_kind.diagnose.sections import with_causes  # noqa: PLC0415 - a table of patterns, for boots that fail
+
         evidence = "\n".join(filter(None, (node_evidence(self.provider, one.container, one.name) for one in self.there)))
         evidence = with_causes(self.plan.cluster, str(error), evidence)
         try:

@@ -9,7 +9,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,24 +51,39 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
     clusters = list(item.config.stash[RUN].clusters)
     if not clusters and call.when == "teardown":
         report.sections.insert(0, ("kind: why", _TOO_LATE))
-    parts: list[tuple[str, str]] = []
-    for cluster in clusters:
-        scene = collect(_asked(item, call, cluster, settings))
-        found = sections(scene, settings.forensics_lines)
-        several = f" ({cluster.name})" if len(clusters) > 1 else ""
-        parts += [(f"{one.title}{several}", one.text) for one in found]
-        folder = _folder(item, report)
-        if folder is not None:
-            try:
-                write(folder, scene, sections(scene, _ARTIFACT_LINES))
-            except OSError as error:
-                parts.append(("kind: artifacts", f"{folder}: it cannot be written: {error.strerror or error}"))
-                folder = None
-        _note(item, report, {CLUSTER: cluster.name, NAMESPACE: ", ".join(scene.own), ARTIFACTS: str(folder or ""), WHY: summary(found[0])})
-        _link(item, report, found[0], folder)
-    # Why it failed comes before what it printed.
-    report.sections[:0] = [part for part in parts if part[0].startswith("kind: why")]
-    report.sections += [part for part in parts if not part[0].startswith("kind: why")]
+    found = [_look(item, call, report, cluster, settings) for cluster in clusters]
+    named = len(clusters) > 1
+    report.sections[:0] = [one.why.shown(one.cluster if named else "") for one in found]  # before what the test printed
+    report.sections += [part.shown(one.cluster if named else "") for one in found for part in one.parts[1:]]
+    _note(item, report, found)
+    _link(item, report, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one cluster told."""
+
+    cluster: str
+    own: tuple[str, ...]
+    parts: list[Section]
+    folder: Path | None
+
+    @property
+    def why(self) -> Section:
+        return self.parts[0]
+
+
+def _look(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport, cluster: KindCluster, settings: Settings) -> _Found:
+    scene = collect(_asked(item, call, cluster, settings))
+    parts = sections(scene, settings.forensics_lines)
+    folder = _folder(item, report)
+    if folder is not None:
+        try:
+            write(folder, scene, sections(scene, _ARTIFACT_LINES))
+        except OSError as error:
+            parts.append(Section("artifacts", "kind: artifacts", (f"{folder}: it cannot be written: {error.strerror or error}",)))
+            folder = None
+    return _Found(cluster.name, scene.own, parts, folder)
 
 
 def _uses_clusters(item: pytest.Item) -> bool:
@@ -132,22 +148,28 @@ def safe_name(nodeid: str) -> str:
     return f"{readable[: _NAME_LENGTH - 9]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
 
 
-def _note(item: pytest.Item, report: pytest.TestReport, values: Mapping[str, str]) -> None:
+def _note(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found]) -> None:
     """Properties, for JUnit and other reporters. JUnit takes those of the last phase, which are the item's."""
+    values = {
+        CLUSTER: ", ".join(one.cluster for one in found),
+        NAMESPACE: ", ".join(name for one in found for name in one.own),
+        ARTIFACTS: ", ".join(str(one.folder) for one in found if one.folder is not None),
+        WHY: "; ".join(dict.fromkeys(summary(one.why) for one in found)),
+    }
+    fresh = [(name, value) for name, value in values.items() if value]
     for properties in (item.user_properties, report.user_properties):
-        properties[:] = [one for one in properties if one[0] not in values] + [(name, value) for name, value in values.items() if value]
+        properties[:] = [one for one in properties if one[0] not in dict(fresh)] + fresh
 
 
-def _link(item: pytest.Item, report: pytest.TestReport, why: Section, folder: Path | None) -> None:
+def _link(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found]) -> None:
     """Links of pytest-html, where it is."""
     if not item.config.pluginmanager.hasplugin("html"):
         return
     from pytest_html import extras  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
-    found = [extras.text(why.text, name="kind: why")]
-    if folder is not None:
-        found.append(extras.url(folder.as_uri(), name="kind: artifacts"))
-    report.extras = [*getattr(report, "extras", []), *found]  # type: ignore[attr-defined]  # pytest-html's
+    links = [extras.text(one.why.text, name="kind: why") for one in found]
+    links += [extras.url(one.folder.as_uri(), name="kind: artifacts") for one in found if one.folder is not None]
+    report.extras = [*getattr(report, "extras", []), *links]  # type: ignore[attr-defined]  # pytest-html's
 
 
 def github_annotations(reports: Iterable[pytest.TestReport], root: Path) -> list[str]:

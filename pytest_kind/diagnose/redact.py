@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 REMOVED = "[removed]"
@@ -49,34 +50,38 @@ def _keeping(prefix: str) -> Callable[[re.Match[str]], str]:
     return put
 
 
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        # Keys, whole or cut off; and in base64, as kubeconfigs and Secrets have them.
-        (r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:(?!-----BEGIN).)*?(-----END [A-Z ]*PRIVATE KEY-----)", rf"\1{REMOVED}\2"),
-        (r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?!\[removed\])[A-Za-z0-9+/=\s\\]+", rf"\1{REMOVED}"),
-        (r"LS0tLS1CRUdJTi(?:BSU0Eg|BFQyBQ|BQUklW|BFTkNS|BPUEVO|BEU0Eg)[A-Za-z0-9+/=]*", REMOVED),
-        # Tokens: JSON web tokens, kubeadm's, some services'.
-        (r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", REMOVED),
-        (r"\b([a-z0-9]{6}\.)[a-z0-9]{16}\b", rf"\1{REMOVED}"),
-        (r"\b(gh[pousr]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}", rf"\1{REMOVED}"),
-        (r"\b(A[KS]IA)[A-Z0-9]{16}\b", rf"\1{REMOVED}"),
-        # Headers, and what they hold.
-        (rf"""(?i)(?P<p>{_AUTHORIZATION})(?!\[removed\]|{_SCHEMES}[ \t])[^\s"',\\]+""", _keeping("p")),
-        (rf"""(?i)(?P<p>{_HEADER})(?!\[removed\])[^\n"'\\\]]+""", _keeping("p")),
-        (r"(?i)\b(bearer[ \t]+)(?=[A-Za-z0-9._~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}", rf"\1{REMOVED}"),
-        # URLs: a password; a token in the place of a user.
-        (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s/:@"'?#]*:)(?!\[removed\]@)[^\s/"'?#]+@""", rf"\1{REMOVED}@"),
-        (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/:@"'?#\[]{16,}@""", rf"\1{REMOVED}@"),
-        # Named: in documents at the beginning of a line, in quotes, in assignments, as flags, as a container's variables, in prose.
-        (rf"""(?im)(?P<p>(?:^|[{{,(])[ \t]*(?:- )?{_NAME}[ \t]*:[ \t]++){_VALUE}""", _keeping("p")),
-        (rf"""(?i)(?P<p>{_QUOTE}{_NAME}{_QUOTE}{_COLON}){_VALUE}""", _keeping("p")),
-        (rf"""(?i)(?P<p>{_NAME}(?:=(?!=)|:(?=[^\s/])(?!//)))(?!\[removed\]){_VALUE}""", _keeping("p")),
-        (rf"""(?i)(?P<p>(?<![\w-])--?[\w-]*{_WORDS}[ \t]++)(?!-){_VALUE}""", _keeping("p")),
-        (rf"""(?i)(?P<p>{_VARIABLE}){_VALUE}""", _keeping("p")),
-        (rf"""(?i)(?P<p>{_NAME}: )(?=[^\s"']*\d)(?!\[removed\])[^\s"']{{12,}}""", _keeping("p")),
-    )
+_Replacement = str | Callable[[re.Match[str]], str]
+_RULES: tuple[tuple[str, _Replacement], ...] = (
+    # Keys, whole or cut off; and in base64, as kubeconfigs and Secrets have them.
+    (r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:(?!-----BEGIN).)*?(-----END [A-Z ]*PRIVATE KEY-----)", rf"\1{REMOVED}\2"),
+    (r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?!\[removed\])[A-Za-z0-9+/=\s\\]+", rf"\1{REMOVED}"),
+    (r"LS0tLS1CRUdJTi(?:BSU0Eg|BFQyBQ|BQUklW|BFTkNS|BPUEVO|BEU0Eg)[A-Za-z0-9+/=]*", REMOVED),
+    # Tokens: JSON web tokens, kubeadm's, some services'.
+    (r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", REMOVED),
+    (r"\b([a-z0-9]{6}\.)[a-z0-9]{16}\b", rf"\1{REMOVED}"),
+    (r"\b(gh[pousr]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}", rf"\1{REMOVED}"),
+    (r"\b(A[KS]IA)[A-Z0-9]{16}\b", rf"\1{REMOVED}"),
+    # Headers, and what they hold.
+    (rf"""(?i)(?P<p>{_AUTHORIZATION})(?!\[removed\]|{_SCHEMES}[ \t])[^\s"',\\]+""", _keeping("p")),
+    (rf"""(?i)(?P<p>{_HEADER})(?!\[removed\])[^\n"'\\\]]+""", _keeping("p")),
+    (r"(?i)\b(bearer[ \t]+)(?=[A-Za-z0-9._~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}", rf"\1{REMOVED}"),
+    # URLs: a password; a token in the place of a user.
+    (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s/:@"'?#]*:)(?!\[removed\]@)[^\s/"'?#]+@""", rf"\1{REMOVED}@"),
+    (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/:@"'?#\[]{16,}@""", rf"\1{REMOVED}@"),
+    # Named: in documents at the beginning of a line, in quotes, in assignments, as flags, as a container's variables, in prose.
+    (rf"""(?im)(?P<p>(?:^|[{{,(])[ \t]*(?:- )?{_NAME}[ \t]*:[ \t]++){_VALUE}""", _keeping("p")),
+    (rf"""(?i)(?P<p>{_QUOTE}{_NAME}{_QUOTE}{_COLON}){_VALUE}""", _keeping("p")),
+    (rf"""(?i)(?P<p>{_NAME}(?:=(?!=)|:(?=[^\s/])(?!//)))(?!\[removed\]){_VALUE}""", _keeping("p")),
+    (rf"""(?i)(?P<p>(?<![\w-])--?[\w-]*{_WORDS}[ \t]++)(?!-){_VALUE}""", _keeping("p")),
+    (rf"""(?i)(?P<p>{_VARIABLE}){_VALUE}""", _keeping("p")),
+    (rf"""(?i)(?P<p>{_NAME}: )(?=[^\s"']*\d)(?!\[removed\])[^\s"']{{12,}}""", _keeping("p")),
 )
+
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], _Replacement], ...]:
+    """Runs with clusters load this module; few of them need it."""
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in _RULES)
 
 
 def redacted(text: str) -> str:
@@ -84,7 +89,7 @@ def redacted(text: str) -> str:
     if _SECRET_OBJECT.search(text):
         text = _DATA[0].sub(rf"\1{{{REMOVED}}}", text)
         text = _DATA[1].sub(rf"\1 {REMOVED}\n", text)
-    for pattern, replacement in _RULES:
+    for pattern, replacement in _compiled():
         text = pattern.sub(replacement, text)
     return text
 

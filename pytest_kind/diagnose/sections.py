@@ -30,6 +30,14 @@ class Section:
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    def shown(self, cluster: str) -> tuple[str, str]:
+        """As pytest's reports have it: title and text.
+
+        Args:
+            cluster: whose it is, where there are several.
+        """
+        return f"{self.title} ({cluster})" if cluster else self.title, self.text
+
 
 def sections(scene: Scene, most: int) -> list[Section]:
     """The parts that have something to say; the first is always there.
