@@ -156,7 +156,7 @@ def _note(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found])
         ARTIFACTS: ", ".join(str(one.folder) for one in found if one.folder is not None),
         WHY: "; ".join(dict.fromkeys(summary(one.why) for one in found)),
     }
-    fresh = [(name, value) for name, value in values.items() if value]
+    fresh: list[tuple[str, object]] = [(name, value) for name, value in values.items() if value]
     for properties in (item.user_properties, report.user_properties):
         properties[:] = [one for one in properties if one[0] not in dict(fresh)] + fresh
 

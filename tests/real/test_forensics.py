@@ -84,3 +84,23 @@ def test_a_test_sees_no_events_of_the_one_before(ran: Ran) -> None:
     assert "Pod one" in events
     assert "Unhealthy" not in events
     assert "nodeSelector" not in events
+
+
+UNKNOWN_FLAG = """
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+kubeadmConfigPatches:
+- |
+  kind: ClusterConfiguration
+  apiServer: {extraArgs: [{name: nonsense, value: "1"}]}
+"""
+
+
+def test_a_cluster_that_does_not_boot_names_its_cause(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(kind_cluster): pass\n", encoding="utf-8")
+    (tmp_path / "kind.yaml").write_text(UNKNOWN_FLAG, encoding="utf-8")
+    options = [f"--kind-cache-dir={resolve(pytestconfig).cache_dir}", "--kind-config=kind.yaml", "--kind-timeout=12", "-p", "no:cacheprovider"]
+    done = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1
+    why = done.stdout.partition("--- probably\n")[2]
+    assert re.match(r"1\. a program of the control plane or the kubelet does not start: unknown flag: --nonsense\n +seen: ", why), done.stdout
