@@ -38,6 +38,8 @@ LISTS = {
     "persistentvolumeclaims": "/api/v1/persistentvolumeclaims",
     "resourcequotas": "/api/v1/resourcequotas",
     "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
+    "validatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 }
 _LOOK = resources.files("pytest_kind").joinpath("diagnose", "node", "look")
 _LOG_LINES, _LOG_BYTES, _LOGS = 20, 1 << 14, 24

@@ -10,8 +10,8 @@ DNS = ("kube-system", "kube-dns")
 
 
 def lines_of(scene: Scene) -> list[str]:
-    """Claims without a volume, Services without an endpoint, quotas that are used up, namespaces that do not go, for people."""
-    return [*_claims(scene), *_services(scene), *_quotas(scene), *_namespaces(scene)]
+    """Claims without a volume, Services without an endpoint, webhooks that nobody serves, quotas that are used up, namespaces that do not go."""
+    return [*_claims(scene), *_services(scene), *_webhooks(scene), *_quotas(scene), *_namespaces(scene)]
 
 
 def _name(one: Document) -> str:
@@ -70,6 +70,21 @@ def _services(scene: Scene) -> Iterator[str]:
         selector = ",".join(f"{name}={value}" for name, value in one["spec"]["selector"].items())
         why = f"of its pods ({len(pods)}) none is ready" if pods else "no pod has its labels"
         yield f"Service {_name(one)} has no endpoint: {why} ({selector})"
+
+
+def _webhooks(scene: Scene) -> Iterator[str]:
+    """Webhooks whose Service is not there or has no endpoint: with failurePolicy Fail they refuse what they are asked for."""
+    there = {(one["metadata"].get("namespace"), one["metadata"]["name"]) for one in scene.of("services")}
+    empty = {(one["metadata"].get("namespace"), one["metadata"]["name"]) for one in without_endpoints(scene)}
+    for kind in ("Validating", "Mutating"):
+        for one in scene.of(f"{kind.lower()}webhookconfigurations"):
+            for hook in one.get("webhooks") or ():
+                service = (hook.get("clientConfig") or {}).get("service") or {}
+                place = (service.get("namespace"), service.get("name"))
+                if service and (place in empty or place not in there):
+                    why = "has no endpoint" if place in there else "is not there"
+                    why += f" (failurePolicy {hook.get('failurePolicy', 'Fail')})"
+                    yield f"{kind}WebhookConfiguration {_name(one)}, {hook.get('name', '')}: its Service {place[0]}/{place[1]} {why}"
 
 
 def _quotas(scene: Scene) -> Iterator[str]:

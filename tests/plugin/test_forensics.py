@@ -50,8 +50,8 @@ def kube(project: Project, api_server: ApiServer) -> Kube:
                 made.add("pods", pod("web", name, phase="Pending", **WAITS), name)  # type: ignore[arg-type]
 
     made.after = fill
-    for path, kind in (("v1/resourcequotas", "ResourceQuota"), ("discovery.k8s.io/v1/endpointslices", "EndpointSlice")):
-        made.resources[path] = resource(path, kind)
+    for path in ("v1/resourcequotas", "discovery.k8s.io/v1/endpointslices", "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"):
+        made.resources[path] = resource(path, path.rpartition("/")[2])
     project.engine.answer(["bash"], f"{time.time()}\n== journal\n")
     api_server.behind = made.take
     project.engine.publish("127.0.0.1", api_server.port)

@@ -137,6 +137,16 @@ def test_objects_that_wait() -> None:
         "resourcequotas": (
             {"metadata": {"name": "q", "namespace": "mine"}, "status": {"hard": {"pods": "1", "cpu": "2"}, "used": {"pods": "1", "cpu": "1"}}},
         ),
+        "validatingwebhookconfigurations": (
+            {
+                "metadata": {"name": "w"},
+                "webhooks": [
+                    {"name": "a.b", "clientConfig": {"service": {"namespace": "mine", "name": "s"}}},
+                    {"name": "c.d", "clientConfig": {"service": {"namespace": "mine", "name": "t"}}, "failurePolicy": "Ignore"},
+                    {"name": "e.f", "clientConfig": {"url": "https://a"}},
+                ],
+            },
+        ),
         "namespaces": (
             {"metadata": {"name": "old"}, "status": {"phase": "Terminating", "conditions": [{"status": "True", "message": "finalizers"}]}},
         ),
@@ -144,6 +154,8 @@ def test_objects_that_wait() -> None:
     assert texts(scene(objects=objects))["kind: objects that wait"].splitlines() == [
         "PersistentVolumeClaim mine/d has no volume (class s)",
         "Service mine/s has no endpoint: no pod has its labels (a=b)",
+        "ValidatingWebhookConfiguration w, a.b: its Service mine/s has no endpoint (failurePolicy Fail)",
+        "ValidatingWebhookConfiguration w, c.d: its Service mine/t is not there (failurePolicy Ignore)",
         "ResourceQuota mine/q is used up: pods 1 of 1",
         "Namespace old does not go: finalizers",
     ]
