@@ -104,7 +104,7 @@ def _starts(scene: Scene) -> Iterator[Finding]:
         reason, message = one.waiting or ("", "")
         if ended is not None and ended.reason in _NO_START:
             reason, message = ended.reason, ended.message
-        if reason in _NO_START and "not found" not in message.partition("configmap")[2]:
+        if reason in _NO_START:
             yield Finding(
                 f"container {one.name} of {_name(pod)} cannot be started",
                 tell(f"Pod {_name(pod)}, container {one.name}: {reason}", message),

@@ -22,10 +22,10 @@ MACHINES = (
     ),
     Rule(
         name="cgroups do not fit",
-        sign="`cgroup` with `failed`, `not supported`, `does not exist`, `cannot enter` in a journal",
+        sign="`cgroup` with `failed to create`, `unable to apply`, `does not exist`, `not supported` in a journal",
         remedy="cgroup v2 with the systemd driver, or on cgroup v1 an older Kubernetes; a nested engine needs a delegated cgroup",
         find=words(
-            r"(?i)(?:failed to (?:initialize|create|apply|set|start|get)[^\n]{0,80}cgroup|cgroups?: cannot |cgroup mountpoint does not exist"
+            r"(?i)(?:failed to (?:initialize|create|apply|start)[^\n]{0,80}cgroup|cgroups?: cannot |cgroup mountpoint does not exist"
             r"|unable to apply cgroup"
             r"|cgroup v1[^\n]{0,60}(?:not supported|unsupported)|kubelet is configured to not run on a host using cgroup v1)",
             _MACHINE,
@@ -40,7 +40,7 @@ MACHINES = (
     ),
     Rule(
         name="the kernel lacks something",
-        sign="`modprobe: FATAL`, `can't initialize iptables table`, `operation not supported` of a netlink call",
+        sign="`modprobe: FATAL`, `can't initialize iptables table`, `unknown filesystem type` in a journal or log",
         remedy="load the module on the engine's machine (modprobe NAME); kube-proxy's mode can be another: networking.kubeProxyMode",
         find=words(
             r"(?i)(?:modprobe: FATAL: Module (?P<module>\S+)|can't initialize iptables table `(?P<table>\w+)'"
