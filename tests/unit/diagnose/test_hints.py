@@ -17,11 +17,6 @@ from support.scenes import FOLDER, event, pod, recorded, scene
 DOCS = Path(__file__).parents[3] / "docs" / "forensics.md"
 
 
-def rule(one: Scene) -> str:
-    """The rule of the first hint."""
-    return hints(one)[0].rule
-
-
 # Recorded on a real cluster -> the rule, the beginning of the cause, and what the remedy has.
 RECORDED = {
     "bad_image": ("an image cannot be had", "image registry.invalid/nobody/nothing:1 cannot be had", "kind_cluster.load_image"),
