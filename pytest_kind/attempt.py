@@ -143,7 +143,10 @@ class Attempt:
 
     def _evidence(self, error: KindError) -> str:
         """What the machines say of it; then they go."""
+        from pytest_kind.diagnose.sections import with_causes  # noqa: PLC0415 - a table of patterns, for boots that fail
+
         evidence = "\n".join(filter(None, (node_evidence(self.provider, one.container, one.name) for one in self.there)))
+        evidence = with_causes(self.plan.cluster, str(error), evidence)
         try:
             # A conflict is tried again, or is no fault of the machines; and after a copy comes one from the ground.
             if not isinstance(error, Conflict) and self.copied is None:

@@ -15,6 +15,8 @@ RUN: pytest.StashKey[Run] = pytest.StashKey()
 DOOR: pytest.StashKey[Door] = pytest.StashKey()
 TIDY: pytest.StashKey[Tidy] = pytest.StashKey()
 FAILED: pytest.StashKey[bool] = pytest.StashKey()
+BEGAN: pytest.StashKey[float] = pytest.StashKey()
+"""When the setup of a test began, by ``time.time()``."""
 SPECS = "kind-specs"
 WORKERINPUT = "kind_door"
 """Under which a worker of xdist is told how to reach its controller: a port on loopback, and the key that opens."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from pytest_kind import invocation, options
-from pytest_kind.keys import DOOR, FAILED, RUN, TIDY, WORKERINPUT
+from pytest_kind.keys import BEGAN, DOOR, FAILED, RUN, TIDY, WORKERINPUT
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -160,10 +161,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if call.when == "setup":
+        item.stash[BEGAN] = call.start
     if report.failed:
         item.stash[FAILED] = True
+        if RUN in item.config.stash:
+            from pytest_kind import forensics  # noqa: PLC0415 - for tests that fail while there are clusters
+
+            forensics.examine(item, call, report)
     return report
 
 
@@ -193,6 +200,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if RUN in config.stash and os.environ.get("GITHUB_ACTIONS") == "true":
+        from pytest_kind import forensics  # noqa: PLC0415 - where they are read
+
+        failed = [report for outcome in ("error", "failed") for report in terminalreporter.stats.get(outcome, ())]
+        for line in forensics.github_annotations(failed, config.rootpath):
+            terminalreporter.line(line)
     run = config.stash.get(RUN, None)
     if run is not None and run.last_lines:
         terminalreporter.section("kind")

@@ -19,6 +19,9 @@ class Settings:
         cold: whether clusters are neither copied nor frozen.
         config: a file, a mapping or a ``ClusterConfig``; nothing is one control-plane node.
         focus, skip, label_filter: which upstream specs, in ginkgo's words.
+        forensics: ``auto`` or ``off``: whether a failed test's report has what its cluster tells.
+        forensics_lines: of each section of that, at most.
+        forensics_timeout: seconds for asking the cluster.
         image: a node image.
         keep: whether the cluster outlives the session.
         keep_namespace: ``never`` or ``failed``.
@@ -51,6 +54,9 @@ class Settings:
     cold: bool
     config: Any
     focus: str | None
+    forensics: str
+    forensics_lines: int
+    forensics_timeout: float
     image: str | None
     keep: bool
     keep_namespace: str

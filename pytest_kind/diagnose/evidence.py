@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from pytest_kind.diagnose.redact import redacted
 from pytest_kind.errors import KindError
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ _QUESTIONS = (
         ["sh", "-c", 'for f in /var/log/containers/*_kube-system_*.log; do echo "== $(basename $f | cut -d_ -f1)"; tail -n 6 $f; done | cut -c1-400'],
     ),
 )
-_SECRETS = re.compile(
-    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----)|(\b[a-z0-9]{6}\.)[a-z0-9]{16}\b|((?:client-key-data|token): *)\S+",
-    re.DOTALL,
-)
 
 
 def node_evidence(provider: Provider, container: str, name: str) -> str:
@@ -52,8 +48,3 @@ def node_evidence(provider: Provider, container: str, name: str) -> str:
     except KindError as error:
         found.append(f"--- {name}: no more evidence: {error}")
     return redacted("\n".join(found))
-
-
-def redacted(text: str) -> str:
-    """The text without private keys and tokens."""
-    return _SECRETS.sub(lambda match: f"{match[1] or match[3] or match[4]}[removed]{match[2] or ''}", text)

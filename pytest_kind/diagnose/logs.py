@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pytest_kind import labels
-from pytest_kind.diagnose.evidence import redacted
+from pytest_kind.diagnose.redact import redacted
 from pytest_kind.errors import KindError
 
 if TYPE_CHECKING:

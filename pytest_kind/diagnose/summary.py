@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pytest_kind.diagnose.evidence import redacted
+from pytest_kind.diagnose.redact import redacted
 
 _SLOWEST = 10
 _FAILED = 100  # in the page; the document has all. A step's summary of GitHub's takes 1 MiB.

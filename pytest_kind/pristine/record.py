@@ -15,7 +15,7 @@ from pytest_kind.pristine.kinds import is_looked_at
 from pytest_kind.pristine.model import Document, Key, Listing, Resource, listed
 
 if TYPE_CHECKING:
-    from pytest_kind.pristine.apis import Apis
+    from pytest_kind.api.apis import Apis
     from pytest_kind.provision.provider import Provider
 
 _NOT_FOUND, _NOT_ALLOWED = 404, 405

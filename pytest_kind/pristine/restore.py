@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pytest_kind import labels, nodes
 from pytest_kind.api import kubeconfig
+from pytest_kind.api.apis import Apis
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.errors import UsageError
-from pytest_kind.pristine.apis import Apis
 from pytest_kind.pristine.difference import Difference, What, differences, rebased, told
 from pytest_kind.pristine.model import Document, Key, Listing, is_going
 from pytest_kind.pristine.plan import Call, Deed, Mood, plan

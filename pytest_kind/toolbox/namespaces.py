@@ -23,6 +23,11 @@ def name_for(test: str) -> str:
     return f"{readable[: _MAX_LENGTH - 9].strip('-')}-{secrets.token_hex(4)}"
 
 
+def label_for(test: str) -> str:
+    """The label's value in namespaces of a test: its name, as far as labels can have it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", test).strip("-_.")[:_MAX_LENGTH].strip("-_.")
+
+
 def create(cluster: KindCluster, test: str) -> str:
     """A namespace in which pods can be created at once.
 
@@ -30,7 +35,7 @@ def create(cluster: KindCluster, test: str) -> str:
         WaitTimeout: its default ServiceAccount did not come within 30 s.
     """
     name = name_for(test)
-    create_namespace(cluster.client, name, {LABEL: re.sub(r"[^A-Za-z0-9_.-]+", "-", test).strip("-_.")[:_MAX_LENGTH].strip("-_.")})
+    create_namespace(cluster.client, name, {LABEL: label_for(test)})
 
     def probe() -> NotYet | bool:
         return has_default_service_account(cluster.client, name) or NotYet("the controller manager has not made it yet")

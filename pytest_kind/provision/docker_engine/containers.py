@@ -119,7 +119,10 @@ class Containers(Calls):
         bounded = ["timeout", "--kill-after=2", f"{seconds:.3f}", *argv]
         with ours(f"running `{' '.join(argv)}` on {container[:12]}"):
             made = self._api.exec_create(container, bounded, environment=dict(environment or {}))["Id"]
-            out, error = self._api.exec_start(made, demux=True)  # as a stream it would leave its socket open
+            try:
+                out, error = self._api.exec_start(made, demux=True)  # as a stream it would leave its socket open
+            except ValueError as damaged:  # docker-py loses what came in one piece with the engine's headers
+                raise errors.EngineError(f"the output of `{' '.join(argv)}` on {container[:12]} came damaged: {damaged}") from damaged
             code = self._api.exec_inspect(made)["ExitCode"]
         stdout, stderr = ((part or b"").decode(errors="replace") for part in (out, error))
         return Result(code if code is not None else -1, stdout, stdout + stderr)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_kind.api.apis import Apis
 from pytest_kind.errors import CommandError
-from pytest_kind.pristine.apis import Apis
 from pytest_kind.pristine.model import Key
 from pytest_kind.pristine.record import OnNode, discovered, known_pods, look, reap, used_volumes
 from support.api_server import ApiServer

@@ -14,7 +14,7 @@ from pytest_kind.api.kubeconfig import Credentials
 T = TypeVar("T")
 R = TypeVar("R")
 _THREADS = 6
-_SECONDS = 10.0  # for one request
+_SECONDS = 10.0
 
 
 class _Counting(Api):
@@ -26,12 +26,17 @@ class _Counting(Api):
 
 
 class Apis:
-    """Connections to one API server, opened when they are first wanted."""
+    """Connections to one API server, opened when they are first wanted.
 
-    def __init__(self, credentials: Credentials, scratch: Path) -> None:
+    Args:
+        scratch: a private folder; nothing stays there.
+        seconds: for one request.
+    """
+
+    def __init__(self, credentials: Credentials, scratch: Path, seconds: float = _SECONDS) -> None:
         self.credentials = credentials
-        self._scratch = scratch
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="pytest-kind-pristine")
+        self._scratch, self._seconds = scratch, seconds
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="pytest-kind-api")
         self._own = threading.local()
         self._lock = threading.Lock()
         self._opened: list[_Counting] = []
@@ -52,14 +57,18 @@ class Apis:
     def _api(self) -> Api:
         api: Api | None = getattr(self._own, "api", None)
         if api is None:
-            opened = _Counting(self.credentials, self._scratch, _SECONDS)
+            opened = _Counting(self.credentials, self._scratch, self._seconds)
             with self._lock:
                 self._opened.append(opened)
             api = self._own.api = opened
         return api
 
-    def close(self) -> None:
-        """Closes them."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, *, wait: bool = True) -> None:
+        """Closes them.
+
+        Args:
+            wait: for requests that are under way; they end by themselves.
+        """
+        self._pool.shutdown(wait=wait, cancel_futures=True)
         for api in self._opened:
             api.close()

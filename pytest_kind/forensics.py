@@ -1,0 +1,195 @@
+"""A failed test that uses a cluster: why, in its report, its artifacts, JUnit's properties and annotations.
+
+Loaded when the first such test fails; one that passes costs the note of a time (``plugin.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_kind import invocation, options
+from pytest_kind.api import kubeconfig
+from pytest_kind.api.http import message_of
+from pytest_kind.diagnose.collect import Asked, Place, collect
+from pytest_kind.diagnose.records import write
+from pytest_kind.diagnose.redact import redacted
+from pytest_kind.diagnose.sections import Section, sections, summary
+from pytest_kind.keys import BEGAN, RUN
+from pytest_kind.provision import docker_engine
+from pytest_kind.toolbox.namespaces import LABEL, label_for
+
+if TYPE_CHECKING:
+    from pytest_kind.config.settings import Settings
+    from pytest_kind.peer import KindCluster
+
+CLUSTER, NAMESPACE, ARTIFACTS, WHY = "kind_cluster", "kind_namespace", "kind_artifacts", "kind_why"
+_CONNECT_SECONDS = 5
+_MAKES_CLUSTERS = {"kind_cluster", "kind_cluster_factory"}
+_TOO_LATE = "not known: this was the last test of its cluster, which goes in the same teardown, before pytest tells that something failed"
+_OWN_WORDS = "pytest_kind.items"  # upstream specs, which say themselves why they fail
+_ARTIFACT_LINES = 5000
+_NAME_LENGTH = 150
+_ANNOTATIONS = 10  # GitHub shows so many of a step
+
+
+def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
+    """Adds to the report of a test that failed what its clusters tell, and leaves it among the artifacts."""
+    if type(item).__module__ == _OWN_WORDS or not _uses_clusters(item):
+        return
+    settings = options.resolve(item.config)
+    if settings.forensics == "off":
+        return
+    clusters = list(item.config.stash[RUN].clusters)
+    if not clusters and call.when == "teardown":
+        report.sections.insert(0, ("kind: why", _TOO_LATE))
+    found = [_look(item, call, report, cluster, settings) for cluster in clusters]
+    named = len(clusters) > 1
+    report.sections[:0] = [one.why.shown(one.cluster if named else "") for one in found]  # before what the test printed
+    report.sections += [part.shown(one.cluster if named else "") for one in found for part in one.parts[1:]]
+    _note(item, report, found)
+    _link(item, report, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one cluster told."""
+
+    cluster: str
+    own: tuple[str, ...]
+    parts: list[Section]
+    folder: Path | None
+
+    @property
+    def why(self) -> Section:
+        return self.parts[0]
+
+
+def _look(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport, cluster: KindCluster, settings: Settings) -> _Found:
+    scene = collect(_asked(item, call, cluster, settings))
+    parts = sections(scene, settings.forensics_lines)
+    folder = _folder(item, report)
+    if folder is not None:
+        try:
+            write(folder, scene, sections(scene, _ARTIFACT_LINES))
+        except OSError as error:
+            parts.append(Section("artifacts", "kind: artifacts", (f"{folder}: it cannot be written: {error.strerror or error}",)))
+            folder = None
+    return _Found(cluster.name, scene.own, parts, folder)
+
+
+def _uses_clusters(item: pytest.Item) -> bool:
+    """Whether it has one, by an argument, a fixture's, or ``request.getfixturevalue``."""
+    by_name = getattr(getattr(item, "_request", None), "_fixture_defs", ())  # there is no public way
+    return bool(_MAKES_CLUSTERS & {*getattr(item, "fixturenames", ()), *by_name})
+
+
+def _asked(item: pytest.Item, call: pytest.CallInfo[Any], cluster: KindCluster, settings: Settings) -> Asked:
+    began = item.stash.get(BEGAN, call.start)
+    values: Mapping[str, object] = getattr(item, "funcargs", {})
+    return Asked(
+        cluster=cluster.name,
+        elapsed=max(0.0, time.time() - began),
+        error="\n".join(_words(call.excinfo.value if call.excinfo else None)),
+        names=frozenset(value for value in values.values() if isinstance(value, str)),
+        mark=LABEL,
+        test=label_for(item.name),
+        places=[Place(one.name, one.machine.place.role, one.container) for one in cluster._machines],  # noqa: SLF001 - the load balancer is no node
+        credentials=kubeconfig.credentials(cluster._admin),  # noqa: SLF001
+        scratch=cluster._site.folder,  # noqa: SLF001
+        connect=lambda: docker_engine.connect(_CONNECT_SECONDS),
+        seconds=settings.forensics_timeout,
+    )
+
+
+def _words(error: BaseException | None) -> Iterator[str]:
+    """What an exception says, with those that led to it; programs' output and answers' bodies are attributes."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield f"{type(error).__name__}: {_answer(error) or error}"
+        for name in ("output", "stdout", "stderr"):
+            value = getattr(error, name, None)
+            text = value.decode(errors="replace") if isinstance(value, bytes) else value
+            if isinstance(text, str) and text not in str(error):
+                yield text
+        error = error.__cause__ or error.__context__
+
+
+def _answer(error: BaseException) -> str:
+    """What the API said, where the error is its answer to the kubernetes package, which prints headers and the whole document."""
+    status, reason, body = (getattr(error, name, None) for name in ("status", "reason", "body"))
+    return f"({status})\nReason: {reason}\n{message_of(str(body).encode())}" if status and body else ""
+
+
+def _folder(item: pytest.Item, report: pytest.TestReport) -> Path | None:
+    """Where its artifacts are left, if any are: of a test that fails again, and of each of its clusters, beside the others."""
+    place = invocation.artifacts(item.config)
+    if place is None:
+        return None
+    folder = place / "tests" / safe_name(report.nodeid)
+    taken = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))]
+    return next(one for one in taken if not one.exists())  # a thousand times over is no test run
+
+
+def safe_name(nodeid: str) -> str:
+    """A test's id as the name of a folder: readable, of at most 150 characters, another for another test."""
+    readable = re.sub(r"[^\w.=-]+", "-", nodeid, flags=re.ASCII).strip("-.")
+    if readable == nodeid.replace("::", "-").replace("/", "-") and len(readable) <= _NAME_LENGTH:
+        return readable
+    return f"{readable[: _NAME_LENGTH - 9]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+
+
+def _note(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found]) -> None:
+    """Properties, for JUnit and other reporters. JUnit takes those of the last phase, which are the item's."""
+    values = {
+        CLUSTER: ", ".join(one.cluster for one in found),
+        NAMESPACE: ", ".join(name for one in found for name in one.own),
+        ARTIFACTS: ", ".join(str(one.folder) for one in found if one.folder is not None),
+        WHY: "; ".join(dict.fromkeys(summary(one.why) for one in found)),
+    }
+    fresh: list[tuple[str, object]] = [(name, value) for name, value in values.items() if value]
+    for properties in (item.user_properties, report.user_properties):
+        properties[:] = [one for one in properties if one[0] not in dict(fresh)] + fresh
+
+
+def _link(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found]) -> None:
+    """Links of pytest-html, where it is."""
+    if not item.config.pluginmanager.hasplugin("html"):
+        return
+    from pytest_html import extras  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
+
+    links = [extras.text(one.why.text, name="kind: why") for one in found]
+    links += [extras.url(one.folder.as_uri(), name="kind: artifacts") for one in found if one.folder is not None]
+    report.extras = [*getattr(report, "extras", []), *links]  # type: ignore[attr-defined]  # pytest-html's
+
+
+def github_annotations(reports: Iterable[pytest.TestReport], root: Path) -> list[str]:
+    """GitHub's workflow commands, one for each failed test whose cluster told why."""
+    found = []
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or root)
+    for report in reports:
+        why = dict(report.user_properties).get(WHY)
+        if why is None:
+            continue
+        file, line, _ = report.location
+        path = Path(os.path.relpath(root / file, workspace))
+        place = f"file={_property(str(path))},line={(line or 0) + 1},title={_property(report.nodeid)}"
+        found.append(f"::error {place}::{_data(redacted(str(why)))}")
+    return found[:_ANNOTATIONS]
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
