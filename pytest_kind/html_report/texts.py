@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pytest_kind.diagnose.evidence import redacted
+from pytest_kind.diagnose.redact import redacted
 
 _MOST = 1 << 16  # characters of a text: of a longer one its end, which has the last words
 _SHORT = 1 << 11

@@ -20,7 +20,8 @@ def text() -> str:
 def _entry(name: str) -> str:
     # What the parents of an error have is Python's.
     more = "   :show-inheritance:" if issubclass(getattr(pytest_kind, name), Exception) else "   :inherited-members:"
-    return f"```{{eval-rst}}\n.. autoclass:: pytest_kind.{name}\n   :members:\n   :exclude-members: of, reached_by, release, publish_kubeconfig, lease_failure\n{more}\n```"
+    hidden = "   :exclude-members: of, reached_by, release, publish_kubeconfig, lease_failure"
+    return f"```{{eval-rst}}\n.. autoclass:: pytest_kind.{name}\n   :members:\n{hidden}\n{more}\n```"
 
 
 def hide_private(

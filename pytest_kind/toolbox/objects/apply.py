@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.resources import Resource, defined
-from pytest_kind.diagnose.evidence import redacted
+from pytest_kind.diagnose.redact import redacted
 from pytest_kind.errors import IN_A_MESSAGE, KindError, WaitTimeout
 from pytest_kind.toolbox.objects import changes, conditions
 from pytest_kind.toolbox.objects.changes import MANAGER, Change, Changes, UndoError

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_kind.api.http import Api, ApiError
-from pytest_kind.diagnose.evidence import redacted
+from pytest_kind.diagnose.redact import redacted
 from pytest_kind.toolbox import selectors
 from pytest_kind.toolbox.objects import conditions, pods
 from pytest_kind.toolbox.objects.connection import Connection
