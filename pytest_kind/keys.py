@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 DOOR: pytest.StashKey[Door] = pytest.StashKey()
 TIDY: pytest.StashKey[Tidy] = pytest.StashKey()
-FAILED: pytest.StashKey[bool] = pytest.StashKey()
+FAILED: pytest.StashKey[set[str]] = pytest.StashKey()
+"""Of a test, and of all collectors above it: the fixtures that failed tests use."""
 SPECS = "kind-specs"
 WORKERINPUT = "kind_door"
 """Under which a worker of xdist is told how to reach its controller: a port on loopback, and the key that opens."""

@@ -22,6 +22,7 @@ from pytest_kind.errors import CommandError, KindError, UsageError
 from pytest_kind.naming import check_cluster_name
 from pytest_kind.toolbox import kubeconfigs
 from pytest_kind.toolbox.faults.mixin import Faults
+from pytest_kind.toolbox.namespaced import Namespaces
 
 __all__ = ["KindCluster", "KubectlError", "MissingExtra"]
 
@@ -49,7 +50,7 @@ class KubectlError(CommandError, subprocess.CalledProcessError):
         return str(self.args[0])
 
 
-class KindCluster(handle.KindCluster, Faults):
+class KindCluster(handle.KindCluster, Faults, Namespaces):
     """A cluster: the fixture's, or one made by hand.
 
     By hand, ``KindCluster("name")`` is a description until :meth:`create`; the cluster stays until :meth:`delete`, also
