@@ -46,7 +46,7 @@ _UP = f"""set -e
 if [ -e "/etc/systemd/system/$1.service" ]; then exec systemctl start "$1.service"; fi
 [ ! -e "{_ASIDE}/$1.yaml" ] || mv "{_ASIDE}/$1.yaml" {_MANIFESTS}/
 rmdir {_ASIDE} 2>/dev/null || true"""
-_RESTART = f"""set -e
+RESTART = f"""set -e
 if [ -e "/etc/systemd/system/$1.service" ]; then systemctl kill --signal=SIGKILL "$1.service"; exit; fi
 [ -e "{_MANIFESTS}/$1.yaml" ]
 {_KILL}"""
@@ -73,7 +73,7 @@ def down(cluster: KindCluster, component: str, node: KindNode | str | None, *, w
     machines: list[BootMachine] = []
 
     def begin() -> None:
-        machines.extend(_control_planes(cluster, what, component, node))
+        machines.extend(control_planes(cluster, what, component, node))
         for one in machines:
             manifests[one.name] = run(cluster, one, ["sh", "-c", _DOWN, "down", component])
         side_by_side(lambda one: _end_containers(cluster, one, component), machines)
@@ -96,8 +96,8 @@ def restarted(cluster: KindCluster, component: str, node: KindNode | str | None,
     machines: list[BootMachine] = []
 
     def begin() -> None:
-        machines.extend(_control_planes(cluster, what, component, node))
-        each(lambda one: run(cluster, one, ["sh", "-c", _RESTART, "restart", component]), machines)
+        machines.extend(control_planes(cluster, what, component, node))
+        each(lambda one: run(cluster, one, ["sh", "-c", RESTART, "restart", component]), machines)
 
     return caused(
         cluster,
@@ -139,7 +139,12 @@ def dns_down(cluster: KindCluster, *, wait: bool, timeout: float) -> AbstractCon
     return caused(cluster, Fault(what=what, begin=begin, undo=undo, waits={"DNS answers": answers} if wait else {}))
 
 
-def _control_planes(cluster: KindCluster, what: str, component: str, node: KindNode | str | None) -> list[BootMachine]:
+def control_planes(cluster: KindCluster, what: str, component: str, node: KindNode | str | None) -> list[BootMachine]:
+    """Those that are meant: one, or all that run.
+
+    Raises:
+        UsageError: there is no such part, none runs, or the node is no control plane.
+    """
     if component not in PROGRAMS:
         raise UsageError(f"{what}: {component!r} is not accepted; accepted are {', '.join(PROGRAMS)}; dns_down() takes CoreDNS away")
     if node is None:

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, cast
 
 from pytest_kind.node import KindNode
-from pytest_kind.toolbox.faults import components, network
+from pytest_kind.toolbox.faults import certificates, components, network
 
 if TYPE_CHECKING:
     from pytest_kind.handle import KindCluster
+    from pytest_kind.toolbox.faults.certificates import Certificate
 
 
 class Faults:
@@ -97,6 +98,33 @@ class Faults:
             UsageError: it has no CoreDNS that is scaled to some.
         """
         return components.dns_down(_handle(self), wait=wait, timeout=timeout)
+
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The certificates of every control plane that runs, and until when they are good, as ``kubeadm certs check-expiration`` says.
+
+        Raises:
+            UsageError: no control plane runs.
+            CommandError: kubeadm cannot tell.
+        """
+        return certificates.certificates(_handle(self))
+
+    def expired(
+        self, certificate: str, *, node: KindNode | str | None = None, wait: bool = True, timeout: float = 120.0
+    ) -> AbstractContextManager[None]:
+        """An API server with a certificate that expired yesterday; the block begins when it has begun anew with it.
+
+        Args:
+            certificate: ``apiserver`` (its own: clients refuse it), ``apiserver-kubelet-client`` (kubelets refuse logs and exec),
+                ``front-proxy-client`` (aggregated APIs refuse), or ``apiserver-etcd-client`` (etcd refuses: there is no API).
+            node: a control plane; by default all that run.
+            wait: until the API, every node and DNS are well, afterwards.
+            timeout: seconds for each.
+
+        Raises:
+            UsageError: another name, or the node is no control plane that runs.
+            KindError: it could not be undone, or the cluster did not get well.
+        """
+        return certificates.expired(_handle(self), certificate, node, wait=wait, timeout=timeout)
 
 
 def _handle(cluster: Faults) -> KindCluster:
