@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,17 @@ def test_without_dns_a_name_has_no_address(kind_cluster: KindCluster) -> None:
     with kind_cluster.dns_down(), pytest.raises(CommandError, match=r"no answer|refused"):
         kind_cluster.nodes[1].exec(*ask)
     kind_cluster.nodes[1].exec(*ask)
+
+
+def test_certificates_and_one_that_has_expired(kind_cluster: KindCluster) -> None:
+    found = {one.name: one for one in kind_cluster.certificates()}
+    assert {"admin.conf", "apiserver", "ca", "etcd-server"} <= {*found}
+    assert found["apiserver"].authority == "ca"
+    assert datetime.now(UTC) + timedelta(days=300) < found["apiserver"].expires < found["ca"].expires
+    logs = ["logs", "-n", "kube-system", "daemonset/kube-proxy", "--tail=1"]
+    with kind_cluster.expired("apiserver-kubelet-client"), pytest.raises(CommandError, match="You must be logged in to the server"):
+        kind_cluster.kubectl(*logs)
+    kind_cluster.kubectl(*logs)
 
 
 FULL: dict[str, Any] = {

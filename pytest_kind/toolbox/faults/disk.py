@@ -59,11 +59,12 @@ _REFUSED = 3
 _CONFIG = "/run/pytest-kind-kubelet.yaml"
 _DROP_IN = "/run/systemd/system/kubelet.service.d/95-pytest-kind.conf"
 _UNIT = f'[Service]\nEnvironment="KUBELET_CONFIG_ARGS=--config={_CONFIG}"\n'
-# More than there ever is. Nothing waits longer than it must, and what goes under such pressure could not be pulled again where no
-# registry is reached: images stay (https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/).
+# More than there ever is. As a hard threshold the kubelet would take it off what pods may ask for; a soft one without grace evicts just
+# as soon. What goes under such pressure could not be pulled again where no registry is reached: images stay.
+# https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
 _SHORT: dict[str, Any] = {
-    "evictionHard": {"nodefs.available": "100%"},
-    "evictionPressureTransitionPeriod": "0s",
+    "evictionSoft": {"nodefs.available": "1Ei"},
+    "evictionSoftGracePeriod": {"nodefs.available": "0s"},
     "imageMinimumGCAge": "24h",
     "nodeStatusUpdateFrequency": "1s",
 }

@@ -194,5 +194,5 @@ class TestDns:
 
     def test_an_api_that_refuses_to_give_them_back_is_said(self, cluster: KindCluster, engine: FakeEngine) -> None:
         engine.answer(self.GET, "2", times=1)
-        with pytest.raises(KindError, match=r"^dns_down\(\): could not be undone: .*etcd is away$"), cluster.dns_down():
+        with pytest.raises(KindError, match=r"(?s)^dns_down\(\): could not be undone: .*etcd is away$"), cluster.dns_down():
             engine.answer(self.GET, "etcd is away", code=1)
