@@ -1,4 +1,7 @@
-"""``kind_namespace``, and the same for each of pytest's other scopes."""
+"""``kind_namespace``, and the same for wider scopes.
+
+Not for packages: pytest's package is the one that defines the fixture, and a plugin's is none.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,10 @@ def _namespace(cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator
 
 
 def _owner(node: pytest.Item | pytest.Collector) -> str:
-    """What tells whose it is: a test's name, a class's, a module's, a package's."""
+    """What tells whose it is: a test's name, a class's, a module's."""
     if isinstance(node, pytest.Session):
         return "session"
-    return node.path.stem if isinstance(node, (pytest.Module, pytest.Package)) else node.name
+    return node.path.stem if isinstance(node, pytest.Module) else node.name
 
 
 def _failed(request: pytest.FixtureRequest) -> bool:
@@ -69,12 +72,6 @@ def kind_class_namespace(kind_cluster: KindCluster, request: pytest.FixtureReque
 @pytest.fixture(scope="module")
 def kind_module_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh namespace for the tests of a module; as ``kind_namespace``."""
-    yield from _namespace(kind_cluster, request)
-
-
-@pytest.fixture(scope="package")
-def kind_package_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh namespace for the tests of a package; as ``kind_namespace``."""
     yield from _namespace(kind_cluster, request)
 
 

@@ -96,13 +96,15 @@ def test_what_a_marker_says_is_for_the_scopes_below_it(project: Project, api_ser
         assert labels[name] == {"team": "a", "pod-security.kubernetes.io/enforce": "baseline", "pytest-kind/test": owner}
 
 
-def test_a_package_has_one(project: Project, api_server: ApiServer) -> None:
+def test_a_package_has_one_by_a_fixture_of_its_own(project: Project, api_server: ApiServer) -> None:
+    fixture = "@pytest.fixture(scope='package')\ndef mine(kind_cluster):\n    with kind_cluster.namespace('of-{}') as name:\n        yield name\n"
     for folder in ("one", "two"):
         where = project.pytester.mkpydir(folder)
+        (where / "conftest.py").write_text(f"import pytest\n\n{fixture.format(folder)}", encoding="utf-8")
         for name in ("test_a", "test_b"):
-            (where / f"{name}_{folder}.py").write_text("def test_it(kind_package_namespace): pass\n", encoding="utf-8")
+            (where / f"{name}_{folder}.py").write_text("def test_it(mine): pass\n", encoding="utf-8")
     project.run().assert_outcomes(passed=4)
-    assert sorted(prefixes(api_server)) == ["one", "two"]
+    assert sorted(prefixes(api_server)) == ["of-one", "of-two"]
 
 
 @pytest.mark.parametrize("test", ["def test_a(kind_namespace): pass", "def test_a(request): request.getfixturevalue('kind_namespace')"])
