@@ -81,20 +81,22 @@ def _end(cluster: KindCluster, fault: Fault, *, wait: bool) -> KindError | None:
     try:
         fault.undo()
     except KindError as error:
-        return KindError(f"{fault.what}: could not be undone: {error}")
+        wait, failed = False, KindError(f"{fault.what}: could not be undone: {error}")
+    else:
+        failed = None
     if wait:
         site.unwell.update(fault.waits)
     if site.faults:
-        return None
-    waits = dict(site.unwell) if wait else {}
+        return failed
+    waits = list(site.unwell.values()) if wait else []
     site.unwell.clear()
     try:
-        for well in waits.values():
-            well()
+        for until_well in waits:
+            until_well()
     except KindError as error:
         evidence = [node_evidence(site.provider, one.container, one.name) for one in fault.machines]
         return KindError("\n".join([f"{fault.what}: is undone, but: {error}", *filter(None, evidence)]))
-    return None
+    return failed
 
 
 def well(cluster: KindCluster, timeout: float) -> dict[str, Callable[[], None]]:
