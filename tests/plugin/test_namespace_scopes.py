@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_kind.toolbox import namespaces
 from support.api_server import Answer, ApiServer
 from support.project import Project
 
@@ -167,6 +168,26 @@ def test_what_the_api_takes_for_wrong_is_said_and_nothing_is_left(project: Proje
     result = project.run()
     result.assert_outcomes(errors=1)
     assert "@pytest.mark.kind(namespace=…) of test_it.py::test_a: quota: podz: must be a standard resource" in result.stdout.str()
+    assert deleted(api_server) == [one["name"] for one in created(api_server)]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "what"),
+    [
+        ("/serviceaccounts/default", (404, {}), "the default ServiceAccount of namespace test-a-"),
+        ("/resourcequotas/pytest-kind", (200, {"spec": {"hard": {"pods": "5"}}, "status": {}}), "the quota of namespace test-a-"),
+    ],
+)
+def test_what_does_not_come_in_time_is_said_and_nothing_is_left(
+    project: Project, api_server: ApiServer, api: Api, monkeypatch: pytest.MonkeyPatch, path: str, answer: Answer, what: str
+) -> None:
+    monkeypatch.setattr(namespaces, "_SECONDS", 0)
+    api.refuse = lambda method, asked: answer if method == "GET" and asked.endswith(path) else None
+    project.tests("@pytest.mark.kind(namespace={'quota': {'pods': 5}})\ndef test_a(kind_namespace): pass\n")
+    result = project.run()
+    result.assert_outcomes(errors=1)
+    assert what in result.stdout.str()
+    assert "the controller manager has not" in result.stdout.str()
     assert deleted(api_server) == [one["name"] for one in created(api_server)]
 
 
