@@ -43,4 +43,4 @@ class Namespaces:
         from pytest_kind.toolbox.namespaces import lasting  # noqa: PLC0415 - the full client: half a second, for those who make some
 
         values = {"quota": quota, "limits": limits, "pod_security": pod_security, "labels": labels, "annotations": annotations}
-        return lasting(cast("KindCluster", self), name, parse(values, "namespace(…)"))
+        return lasting(cast("KindCluster", self), name, parse(values, "namespace(…)"), "namespace(…)")

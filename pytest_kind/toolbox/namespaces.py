@@ -18,11 +18,11 @@ from pytest_kind.api.objects import (
     quota_in_force,
 )
 from pytest_kind.errors import UsageError
-from pytest_kind.toolbox.wished_namespace import WishedNamespace
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pytest_kind.handle import KindCluster
+    from pytest_kind.toolbox.wished_namespace import WishedNamespace
 
 _SECONDS = 30.0
 _MAX_LENGTH = 63  # a DNS label
@@ -37,7 +37,7 @@ def name_for(test: str) -> str:
     return f"{readable[: _MAX_LENGTH - 9].strip('-')}-{secrets.token_hex(4)}"
 
 
-def create(cluster: KindCluster, test: str, wished: WishedNamespace | None = None, where: str = "namespace") -> str:
+def create(cluster: KindCluster, test: str, wished: WishedNamespace, where: str) -> str:
     """A namespace in which pods can be created at once, and in which what was wished for counts already.
 
     Args:
@@ -49,7 +49,6 @@ def create(cluster: KindCluster, test: str, wished: WishedNamespace | None = Non
         UsageError: the API takes a quota or limits for wrong; nothing is left.
         WaitTimeout: its default ServiceAccount did not come within 30 s, or its quota did not count; nothing is left.
     """
-    wished = wished or WishedNamespace()
     name = name_for(test)
     owner = re.sub(r"[^A-Za-z0-9_.-]+", "-", test).strip("-_.")[:_MAX_LENGTH].strip("-_.")
     create_namespace(cluster.client, name, {**wished.all_labels, LABEL: owner}, wished.annotations)
@@ -89,9 +88,9 @@ def delete(cluster: KindCluster, name: str) -> None:
 
 
 @contextmanager
-def lasting(cluster: KindCluster, name: str, wished: WishedNamespace) -> Iterator[str]:
-    """A namespace until the block ends."""
-    made = create(cluster, name, wished)
+def lasting(cluster: KindCluster, name: str, wished: WishedNamespace, where: str) -> Iterator[str]:
+    """A namespace until the block ends; otherwise as :func:`create`."""
+    made = create(cluster, name, wished, where)
     try:
         yield made
     finally:

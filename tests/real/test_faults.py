@@ -179,7 +179,7 @@ def test_a_kubelet_that_is_short_of_disk_says_so_and_takes_no_pods(kind_cluster:
         assert "node.kubernetes.io/disk-pressure" in kind_cluster.kubectl("get", "node", worker.name, "-o", "jsonpath={.spec.taints[*].key}")
         pinned = json.dumps({"spec": {"nodeSelector": {"kubernetes.io/hostname": worker.name}}})
         kind_cluster.kubectl("run", "-n", kind_namespace, "waits", f"--image={mesh.BUSYBOX}", f"--overrides={pinned}", "--", "sleep", "3600")
-        until("no room for the pod", lambda: "disk-pressure" in kind_cluster.kubectl("get", "events", "-n", kind_namespace))
+        kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/waits", "--for=condition=PodScheduled=False", "--timeout=30s")
     assert condition(kind_cluster, worker, "DiskPressure") == "False"
     assert kind_cluster.kubectl("get", "node", worker.name, "-o", "jsonpath={.spec.taints[*].key}") == ""
     kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/waits", "--for=condition=Ready", "--timeout=60s")

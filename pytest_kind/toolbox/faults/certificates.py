@@ -46,8 +46,9 @@ _RENEW = f"""set -e
 ! grep -q " {_PKI}/$1.crt " /proc/self/mounts || umount --lazy "{_PKI}/$1.crt"
 rm -f "{_FOLDER}/$1.crt"
 """
-# Whatever it answers, it listens; without a way to etcd it does not get that far.
-_LISTENS = "curl --silent --show-error --insecure --max-time 2 --output /dev/null https://localhost:6443/livez"
+# Whatever its certificate is; without a way to etcd it never is.
+_READY = "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://localhost:6443 --insecure-skip-tls-verify "
+    "--request-timeout 2s get --raw /readyz"
 _POLL_SECONDS = 0.2
 
 
@@ -104,7 +105,7 @@ def expired(cluster: KindCluster, name: str, node: KindNode | str | None, *, wai
             run(cluster, one, ["sh", "-c", RESTART, "restart", _API_SERVER])
         if name != "apiserver-etcd-client":
             deadline = Deadline(timeout)
-            each(lambda one: _listens(cluster, one, deadline), machines)
+            each(lambda one: _ready(cluster, one, deadline), machines)
 
     def renew(machine: BootMachine) -> None:
         if remembers(cluster, machine):
@@ -117,12 +118,12 @@ def expired(cluster: KindCluster, name: str, node: KindNode | str | None, *, wai
     )
 
 
-def _listens(cluster: KindCluster, machine: BootMachine, deadline: Deadline) -> None:
+def _ready(cluster: KindCluster, machine: BootMachine, deadline: Deadline) -> None:
     def probe() -> NotYet | bool:
         try:
-            run(cluster, machine, ["sh", "-c", _LISTENS], 5)
+            run(cluster, machine, ["sh", "-c", _READY], 5)
         except CommandError as error:
             return NotYet(error.output.strip() or f"exit code {error.code}")
         return True
 
-    wait_for(f"the API server of {machine.name} listens", probe, deadline, every=_POLL_SECONDS)
+    wait_for(f"the API server of {machine.name} is ready", probe, deadline, every=_POLL_SECONDS)

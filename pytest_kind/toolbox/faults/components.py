@@ -35,6 +35,7 @@ _CONTAINERS = (
     "running=$(ctr --namespace k8s.io tasks list | awk '$3 == \"RUNNING\" {print $1}'); "
     'ids=$(for id in $found; do echo "$running" | grep -x "$id"; done || true); '
 )
+_LIST = f"{_CONTAINERS} echo $ids"
 _KILL = f"{_CONTAINERS} for id in $ids; do ctr --namespace k8s.io tasks kill --signal SIGKILL $id; done; echo $ids"
 # They print what was done: the unit's end, or the static pod's manifest.
 _DOWN = f"""set -e
@@ -60,6 +61,8 @@ _HEALTH = {
 # What everything else in the cluster hangs on: after these all of it has to get well.
 _VITAL = {"etcd", "kube-apiserver"}
 _DNS = ("--namespace", "kube-system")
+# Asks the DNS Service from the node; arguments: its address. Ends with 0 when it was answered within a second or two.
+_ASK = 'exec /kind/pytest-kind/dns-ready "$1" kubernetes.default.svc.cluster.local 1 here'
 
 
 def down(cluster: KindCluster, component: str, node: KindNode | str | None, *, wait: bool, timeout: float) -> AbstractContextManager[None]:
@@ -125,8 +128,8 @@ def dns_down(cluster: KindCluster, *, wait: bool, timeout: float) -> AbstractCon
         cluster.kubectl("scale", "deployment/coredns", *_DNS, "--replicas=0")
         # They would go on for a while and answer as long as nobody else does.
         cluster.kubectl("delete", "pods", *_DNS, "--selector=k8s-app=kube-dns", "--grace-period=0", "--force", "--wait=false")
-        everyone = [one for one in cluster._machines if one.machine.node is not None and state(cluster, one) == "running"]  # noqa: SLF001
-        side_by_side(lambda one: _end_containers(cluster, one, "coredns"), everyone)
+        address = cluster.kubectl("get", "service/kube-dns", *_DNS, "--output=jsonpath={.spec.clusterIP}").strip()
+        side_by_side(lambda one: _unanswered(cluster, one, address), [one for one in cluster._machines if _serves(cluster, one)])  # noqa: SLF001
 
     def undo() -> None:
         if before and replicas() == 0:  # else somebody else has given it some meanwhile
@@ -166,6 +169,27 @@ def _end_containers(cluster: KindCluster, machine: BootMachine, name: str) -> No
         return NotYet(f"killed container {', '.join(one[:12] for one in killed)}") if killed else True
 
     wait_for(f"{name} is gone from {machine.name}", probe, Deadline(_END_SECONDS), every=_POLL_SECONDS)
+
+
+def _serves(cluster: KindCluster, machine: BootMachine) -> bool:
+    """Whether it is a node that runs."""
+    return machine.machine.node is not None and state(cluster, machine) == "running"
+
+
+def _unanswered(cluster: KindCluster, machine: BootMachine, address: str) -> None:
+    """Waits until a node has no DNS server's container any more, and nobody answers it: its rules follow a little later."""
+
+    def probe() -> NotYet | bool:
+        left = run(cluster, machine, ["sh", "-c", _LIST, "list", "coredns"]).split()
+        if left:
+            return NotYet(f"container {', '.join(one[:12] for one in left)} runs")
+        try:
+            run(cluster, machine, ["sh", "-c", _ASK, "ask", address])
+        except CommandError:
+            return True
+        return NotYet(f"{address} answers")
+
+    wait_for(f"DNS is gone from {machine.name}", probe, Deadline(_END_SECONDS), every=_POLL_SECONDS)
 
 
 def _put_back(cluster: KindCluster, machine: BootMachine, component: str, manifest: str) -> None:

@@ -59,8 +59,8 @@ def test_a_kubeadm_that_cannot_tell(cluster: KindCluster, engine: FakeEngine) ->
 def test_an_expired_one_lasts_as_long_as_the_block(cluster: KindCluster, engine: FakeEngine, waits: Waits, name: str, authority: str) -> None:
     with cluster.expired(name, timeout=9):
         assert any(line.endswith(f" expire {name} {authority}") for line in engine.execs("c-control-plane"))
-        listened = [line for line in engine.execs("c-control-plane") if "livez" in line]
-        assert len(listened) == (name != "apiserver-etcd-client")
+        asked = [line for line in engine.execs("c-control-plane") if "readyz" in line]
+        assert len(asked) == (name != "apiserver-etcd-client")
         assert waits.seconds == []
     renewed, restarted = engine.execs("c-control-plane")[-2:]
     assert renewed.endswith(f" renew {name}")
@@ -103,9 +103,9 @@ def test_one_that_cannot_be_made_is_taken_back(cluster: KindCluster, engine: Fak
     assert any(line.endswith(f" renew {CLIENT}") for line in engine.execs("c-control-plane"))
 
 
-def test_a_server_that_does_not_listen_with_it_is_said_and_it_is_taken_back(cluster: KindCluster, engine: FakeEngine) -> None:
-    engine.answer(["sh", "-c", certificates._LISTENS], "curl: (7) Failed to connect", code=7)
-    message = r"^the API server of c-control-plane listens: not within 0.0 s; last seen: curl: \(7\) Failed to connect$"
+def test_a_server_that_does_not_get_ready_with_it_is_said_and_it_is_taken_back(cluster: KindCluster, engine: FakeEngine) -> None:
+    engine.answer(["sh", "-c", certificates._READY], "curl: (7) Failed to connect", code=7)
+    message = r"^the API server of c-control-plane is ready: not within 0.0 s; last seen: curl: \(7\) Failed to connect$"
     with pytest.raises(KindError, match=message), cluster.expired(CLIENT, timeout=0):
         pytest.fail("the block must not run")
     assert any(line.endswith(f" renew {CLIENT}") for line in engine.execs("c-control-plane"))

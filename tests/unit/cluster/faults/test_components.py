@@ -159,6 +159,13 @@ def test_one_that_begins_anew_is_killed_and_waited_for(cluster: KindCluster, eng
 
 class TestDns:
     GET = ("kubectl", "get", "deployment/coredns")
+    ASK = ("sh", "-c", components._ASK)
+
+    @pytest.fixture(autouse=True)
+    def _silent(self, engine: FakeEngine) -> None:
+        """Nobody answers."""
+        engine.answer(self.ASK, "no answer", code=1)
+        engine.answer(("kubectl", "get", "service/kube-dns"), "10.96.0.10")
 
     def scaled(self, engine: FakeEngine) -> list[str]:
         return [line.rpartition("=")[2] for line in engine.execs("c-control-plane") if line.startswith("kubectl scale")]
@@ -171,11 +178,34 @@ class TestDns:
         with cluster.dns_down():
             assert self.scaled(engine) == ["0"]
             for name in ("c-control-plane", "c-worker", "c-worker2"):
-                assert done(engine, name, "kill") == ["coredns"]
+                assert done(engine, name, "list") == ["coredns"]
+                assert done(engine, name, "ask") == ["10.96.0.10"]
             assert asked == []
         assert self.scaled(engine) == ["0", "2"]
         assert engine.execs("c-control-plane")[-1].startswith("kubectl rollout status deployment/coredns")
         assert asked == [120.0]
+
+    def test_the_block_begins_when_no_node_has_one_and_none_is_answered(self, cluster: KindCluster, engine: FakeEngine) -> None:
+        engine.answer(self.GET, "2")
+        engine.answer(("sh", "-c", components._LIST), "0123456789abcdef", on="c-worker", times=1)
+        engine.answer(self.ASK, on="c-worker", times=1)
+        with cluster.dns_down(wait=False):
+            assert len(done(engine, "c-worker", "list")) == 3
+            assert len(done(engine, "c-worker", "ask")) == 2
+
+    @pytest.mark.parametrize(
+        ("command", "said", "seen"),
+        [(("sh", "-c", components._LIST), "0123456789abcdef", "container 0123456789ab runs"), (ASK, "", "10.96.0.10 answers")],
+    )
+    def test_servers_that_do_not_go_come_back(
+        self, cluster: KindCluster, engine: FakeEngine, quick: None, command: tuple[str, ...], said: str, seen: str
+    ) -> None:
+        engine.answer(self.GET, "0")
+        engine.answer(self.GET, "2", times=1)
+        engine.answer(command, said)
+        with pytest.raises(KindError, match=rf"^DNS is gone from c-.*: not within 0.0 s; last seen: {seen}$"), cluster.dns_down():
+            pytest.fail("the block must not run")
+        assert self.scaled(engine) == ["0", "2"]
 
     def test_who_scaled_them_meanwhile_is_left_alone(self, cluster: KindCluster, engine: FakeEngine) -> None:
         engine.answer(self.GET, "2")
