@@ -47,8 +47,10 @@ _RENEW = f"""set -e
 rm -f "{_FOLDER}/$1.crt"
 """
 # Whatever its certificate is; without a way to etcd it never is.
-_READY = "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://localhost:6443 --insecure-skip-tls-verify "
+_READY = (
+    "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://localhost:6443 --insecure-skip-tls-verify "
     "--request-timeout 2s get --raw /readyz"
+)
 _POLL_SECONDS = 0.2
 
 

@@ -35,8 +35,9 @@ _CONTAINERS = (
     "running=$(ctr --namespace k8s.io tasks list | awk '$3 == \"RUNNING\" {print $1}'); "
     'ids=$(for id in $found; do echo "$running" | grep -x "$id"; done || true); '
 )
-_LIST = f"{_CONTAINERS} echo $ids"
-_KILL = f"{_CONTAINERS} for id in $ids; do ctr --namespace k8s.io tasks kill --signal SIGKILL $id; done; echo $ids"
+# An engine under load was seen to lose what a command wrote that ended at once: an answer has an end.
+_LIST = f"{_CONTAINERS} echo $ids ."
+_KILL = f"{_CONTAINERS} for id in $ids; do ctr --namespace k8s.io tasks kill --signal SIGKILL $id; done; echo $ids ."
 # They print what was done: the unit's end, or the static pod's manifest.
 _DOWN = f"""set -e
 if [ -e "/etc/systemd/system/$1.service" ]; then exec systemctl stop "$1.service"; fi
@@ -165,10 +166,17 @@ def _end_containers(cluster: KindCluster, machine: BootMachine, name: str) -> No
     """Kills a node's containers of that name in kube-system until there is none: the kubelet hears a little later that they are not wanted."""
 
     def probe() -> NotYet | bool:
-        killed = run(cluster, machine, ["sh", "-c", _KILL, "kill", name]).split()
-        return NotYet(f"killed container {', '.join(one[:12] for one in killed)}") if killed else True
+        return _containers(cluster, machine, ["sh", "-c", _KILL, "kill", name], "was there") or True
 
     wait_for(f"{name} is gone from {machine.name}", probe, Deadline(_END_SECONDS), every=_POLL_SECONDS)
+
+
+def _containers(cluster: KindCluster, machine: BootMachine, argv: Sequence[str], verb: str) -> NotYet | None:
+    """Which containers a script finds on a node, as the reason to look again; nothing where there are none."""
+    *found, end = run(cluster, machine, argv).split() or [""]
+    if end != ".":
+        return NotYet("the node's answer was lost")
+    return NotYet(f"container {', '.join(one[:12] for one in found)} {verb}") if found else None
 
 
 def _serves(cluster: KindCluster, machine: BootMachine) -> bool:
@@ -180,9 +188,9 @@ def _unanswered(cluster: KindCluster, machine: BootMachine, address: str) -> Non
     """Waits until a node has no DNS server's container any more, and nobody answers it: its rules follow a little later."""
 
     def probe() -> NotYet | bool:
-        left = run(cluster, machine, ["sh", "-c", _LIST, "list", "coredns"]).split()
-        if left:
-            return NotYet(f"container {', '.join(one[:12] for one in left)} runs")
+        left = _containers(cluster, machine, ["sh", "-c", _LIST, "list", "coredns"], "runs")
+        if left is not None:
+            return left
         try:
             run(cluster, machine, ["sh", "-c", _ASK, "ask", address])
         except CommandError:

@@ -10,7 +10,9 @@ import pytest
 from pytest_kind import nodes
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.peer import KindCluster
+from pytest_kind.toolbox.faults import components
 from support.clusters import config_of
+from support.engine import FakeEngine
 
 MakeCluster = Callable[[int, int], KindCluster]
 
@@ -38,9 +40,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
 
 
 @pytest.fixture
-def make(maker: Maker, waits: Waits) -> Iterator[MakeCluster]:
-    """Makes clusters of so many control planes and workers, named ``c``."""
+def make(maker: Maker, engine: FakeEngine, waits: Waits) -> Iterator[MakeCluster]:
+    """Makes clusters of so many control planes and workers, named ``c``, on whose nodes no container of the control plane runs."""
     del waits
+    for script in (components._KILL, components._LIST):
+        engine.answer(["sh", "-c", script], ".")
     made: list[KindCluster] = []
 
     def cluster(control_planes: int, workers: int) -> KindCluster:
