@@ -18,11 +18,11 @@ from pytest_kind.api.objects import (
     quota_in_force,
 )
 from pytest_kind.errors import UsageError
+from pytest_kind.toolbox.wished_namespace import PLAIN, WishedNamespace
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pytest_kind.handle import KindCluster
-    from pytest_kind.toolbox.wished_namespace import WishedNamespace
 
 _SECONDS = 30.0
 _MAX_LENGTH = 63  # a DNS label
@@ -37,7 +37,7 @@ def name_for(test: str) -> str:
     return f"{readable[: _MAX_LENGTH - 9].strip('-')}-{secrets.token_hex(4)}"
 
 
-def create(cluster: KindCluster, test: str, wished: WishedNamespace, where: str) -> str:
+def create(cluster: KindCluster, test: str, wished: WishedNamespace = PLAIN, where: str = "namespace") -> str:
     """A namespace in which pods can be created at once, and in which what was wished for counts already.
 
     Args:

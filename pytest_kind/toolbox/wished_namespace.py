@@ -46,6 +46,10 @@ class WishedNamespace:
         return {**self.labels, **({_ENFORCE: self.pod_security} if self.pod_security is not None else {})}
 
 
+PLAIN = WishedNamespace()
+"""Nothing is wished for."""
+
+
 def parse(values: Mapping[str, Any], where: str) -> WishedNamespace:
     """What was given, checked.
 

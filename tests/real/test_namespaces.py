@@ -69,4 +69,4 @@ class TestSeveral:
                 create(kind_client, namespace, pod("mine"))
 
     def test_b(self, kind_client: ApiClient, kind_module_namespace: str) -> None:
-        assert CoreV1Api(kind_client).read_namespaced_pod("shared", kind_module_namespace)
+        assert CoreV1Api(kind_client).read_namespaced_pod("shared", kind_module_namespace).metadata.name == "shared"

@@ -58,6 +58,8 @@ def caused(cluster: KindCluster, fault: Fault) -> Iterator[None]:
             f"{fault.what}: other workers of xdist use cluster {cluster.name}: mark the test @pytest.mark.kind(fresh=True), "
             "then its worker has a cluster of its own for it, or run with --kind-per-worker"
         )
+    if site.freezing is not None:  # what is read for copies must be of a cluster that is well
+        site.freezing.wait()
     site.faults.append(fault.what)
     began = False
     try:
@@ -78,12 +80,11 @@ def _end(cluster: KindCluster, fault: Fault, *, wait: bool) -> KindError | None:
     """Undoes it, and waits if nothing else is broken any more. What went wrong is returned: the block's own error goes first."""
     site = cluster._site  # noqa: SLF001
     site.faults.remove(fault.what)
+    failed = None
     try:
         fault.undo()
     except KindError as error:
         wait, failed = False, KindError(f"{fault.what}: could not be undone: {error}")
-    else:
-        failed = None
     if wait:
         site.unwell.update(fault.waits)
     if site.faults:

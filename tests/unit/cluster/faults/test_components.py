@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_kind import nodes
 from pytest_kind.errors import CommandError, KindError, UsageError
 from pytest_kind.peer import KindCluster
 from pytest_kind.toolbox.faults import components
@@ -173,7 +174,7 @@ class TestDns:
 
     def test_its_servers_go_and_come_back_as_many(self, cluster: KindCluster, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[float] = []
-        monkeypatch.setattr(components.nodes, "wait_for_dns", lambda _, timeout: asked.append(timeout))
+        monkeypatch.setattr(nodes, "wait_for_dns", lambda _, timeout: asked.append(timeout))
         engine.answer(self.GET, "0")
         engine.answer(self.GET, "2", times=1)
         with cluster.dns_down():

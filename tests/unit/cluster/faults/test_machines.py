@@ -187,3 +187,15 @@ def test_on_a_cluster_that_workers_share_no_fault_is_caused(cluster: KindCluster
         "then its worker has a cluster of its own for it, or run with --kind-per-worker"
     )
     assert state(engine, worker) == "running"
+
+
+def test_whoever_reads_the_machines_for_copies_is_done_first(cluster: KindCluster, worker: KindNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[list[str]] = []
+
+    class Freezing:
+        def wait(self) -> None:
+            waited.append(list(cluster._site.faults))
+
+    monkeypatch.setattr(cluster._site, "freezing", Freezing())
+    with worker.killed():
+        assert waited == [[]]

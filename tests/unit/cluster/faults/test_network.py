@@ -24,7 +24,7 @@ def mac(cluster: KindCluster, name: str) -> str:
 def dropped(cluster: KindCluster, engine: FakeEngine) -> set[tuple[str, str]]:
     """Whom each machine does not hear, by what was inserted and deleted on it."""
     names = {one.machine.place.mac: one.name for one in cluster._machines}
-    found = set()
+    found: set[tuple[str, str]] = set()
     for name in names.values():
         for line in engine.execs(name):
             if " partition " in line:
