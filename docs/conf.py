@@ -1,11 +1,8 @@
 """The site's configuration: ``tox run -e docs`` builds it. Its pages are docs/*.md, as they are read in the repository."""
 
-import re
 import sys
 from importlib import metadata
 from pathlib import Path
-
-from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -39,14 +36,3 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 toc_object_entries_show_parents = "hide"
 napoleon_numpy_docstring = False
-
-
-def _reserved(app: object, name: str, source: list[str]) -> None:
-    """A line ``?page`` of a toctree is the place of a page that may not be there yet."""
-    del app, name
-    here = Path(__file__).parent
-    source[0] = re.sub(r"^\?(\w+)\n", lambda found: f"{found[1]}\n" if (here / f"{found[1]}.md").exists() else "", source[0], flags=re.MULTILINE)
-
-
-def setup(app: Sphinx) -> None:
-    app.connect("source-read", _reserved)

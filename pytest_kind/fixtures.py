@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_kind import options
-from pytest_kind.keys import FAILED, TIDY
+from pytest_kind.keys import TIDY
 from pytest_kind.told import told_once as _told_once
 
 if TYPE_CHECKING:
@@ -91,24 +91,6 @@ def kind_environment(kind_cluster: KindCluster) -> Iterator[Path]:
     """``KUBECONFIG`` leads to the cluster while the test runs: for libraries, and programs that it starts."""
     with kind_cluster.environment() as path:
         yield path
-
-
-@pytest.fixture
-def kind_namespace(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh namespace with its default ServiceAccount; deleted afterwards without waiting."""
-    from pytest_kind.toolbox import namespaces  # noqa: PLC0415
-
-    settings = options.resolve(request.config)
-    with _told_once():
-        name = namespaces.create(kind_cluster, request.node.name)
-    yield name
-    if settings.keep_namespace == "failed" and request.node.stash.get(FAILED, False):
-        request.node.add_report_section("teardown", "kind", f"namespace {name} of cluster {kind_cluster.name} is kept")
-        if TIDY in request.config.stash:
-            request.config.stash[TIDY].keep(kind_cluster, name)
-    else:
-        with _told_once():
-            namespaces.delete(kind_cluster, name)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from pytest_kind.image.archive import texts_archive
 from pytest_kind.node import KindNode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kubernetes.client import ApiClient
 
@@ -54,6 +54,9 @@ class Site:
         renewal: of the machines' leases; none for a kept cluster.
         freezing: whoever reads the machines' files for copies, as long as that lasts.
         answering: whoever awaits DNS' first answer, likewise.
+        shared: whether other processes' tests use the cluster at the same time (xdist's workers).
+        faults: those that are not undone yet.
+        unwell: what is to be waited for when the last of them is.
     """
 
     provider: Provider
@@ -64,6 +67,9 @@ class Site:
     renewal: Renewal | None = None
     freezing: Freezing | None = None
     answering: Answering | None = None
+    shared: bool = False
+    faults: list[str] = field(default_factory=list)
+    unwell: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +106,9 @@ class KindCluster:
     def nodes(self) -> tuple[KindNode, ...]:
         """Its nodes, the first control plane first; a load balancer is none."""
         return tuple(
-            KindNode(one.name, one.machine.place.role, one.container, self._site.provider) for one in self._machines if one.machine.node is not None
+            KindNode(one.name, one.machine.place.role, one.container, self._site.provider, self)
+            for one in self._machines
+            if one.machine.node is not None
         )
 
     @property

@@ -193,13 +193,14 @@ LEGACY = (
 )
 
 MARKER = (
-    "kind(config=None, *, image=None, source=None, version=None, network=None, timeout=None, fresh=False): the cluster of this test: a "
-    "configuration (a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
-    "tests that ask for the same share one. fresh=True: the test gets it as it was when the first one got it"
+    "kind(config=None, *, image=None, source=None, version=None, network=None, timeout=None, fresh=False, namespace=None): the cluster of this "
+    "test: a configuration (a file's path, a mapping with kind's field names, a ClusterConfig) and what else differs from the options; "
+    "tests that ask for the same share one. fresh=True: the test gets it as it was when the first one got it. namespace={...}: its namespace's "
+    "quota, limits, pod_security, labels, annotations"
 )
 _MARKER_KEYS = {"config", "image", "source", "version", "network", "timeout"}
-# The marker's alone: it is not about which cluster it is.
-_FRESH = "fresh"
+# The marker's alone: they are not about which cluster it is.
+_FRESH, _NAMESPACE = "fresh", "namespace"
 FRESH_FIXTURE = "kind_fresh_cluster"
 
 
@@ -321,7 +322,18 @@ def is_fresh(item: pytest.Item | Any) -> bool:  # noqa: ANN401 - as below
 
 def marker_values(item: pytest.Item | Any) -> dict[str, Any]:  # noqa: ANN401 - a Metafunc's definition too
     """What the closest ``kind`` markers of a test say of its cluster, together."""
-    return {name: value for name, value in _marked(item).items() if name != _FRESH}
+    return {name: value for name, value in _marked(item).items() if name not in {_FRESH, _NAMESPACE}}
+
+
+def namespace_values(node: pytest.Item | pytest.Collector | Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """What the closest ``kind`` markers of a test, a class, a module say of its namespace, together."""
+    values: dict[str, Any] = {}
+    for mark in node.iter_markers("kind"):
+        said = mark.kwargs.get(_NAMESPACE) or {}
+        if not isinstance(said, Mapping):
+            raise pytest.UsageError(f"@pytest.mark.kind(namespace=…) of {node.nodeid}: {said!r} is not accepted; accepted is a mapping")
+        values = {**said, **values}
+    return values
 
 
 def _marked(item: pytest.Item | Any) -> dict[str, Any]:  # noqa: ANN401 - as above

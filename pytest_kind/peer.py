@@ -21,6 +21,8 @@ from pytest_kind.api import kubeconfig as kubeconfigs_of
 from pytest_kind.errors import CommandError, KindError, UsageError
 from pytest_kind.naming import check_cluster_name
 from pytest_kind.toolbox import kubeconfigs
+from pytest_kind.toolbox.faults.mixin import Faults
+from pytest_kind.toolbox.namespaced import Namespaces
 from pytest_kind.toolbox.objects.handle import Objects
 from pytest_kind.toolbox.reach.mixin import Reach
 
@@ -50,7 +52,7 @@ class KubectlError(CommandError, subprocess.CalledProcessError):
         return str(self.args[0])
 
 
-class KindCluster(handle.KindCluster, Objects, Reach):
+class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
     """A cluster: the fixture's, or one made by hand.
 
     By hand, ``KindCluster("name")`` is a description until :meth:`create`; the cluster stays until :meth:`delete`, also

@@ -38,9 +38,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", options.MARKER)
     if not config.pluginmanager.has_plugin("kind-fixtures"):
-        from pytest_kind import fixtures, reaching, tools  # noqa: PLC0415 - for the runs that use them: what they load is little
+        from pytest_kind import fixtures, reaching, scopes, tools  # noqa: PLC0415 - for the runs that use them: what they load is little
 
-        for name, module in (("fixtures", fixtures), ("reaching", reaching), ("tools", tools)):
+        for name, module in (("fixtures", fixtures), ("reaching", reaching), ("scopes", scopes), ("tools", tools)):
             config.pluginmanager.register(module, f"kind-{name}")
     if invocation.asks_for_specs(config):
         from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
@@ -101,12 +101,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             marks = options.marker_values(metafunc.definition)
             apart = options.is_fresh(metafunc.definition) and invocation.shares_cluster(metafunc.config)
             settings = _settings(metafunc.config, marks, f"@pytest.mark.kind(…) of {metafunc.definition.nodeid}", apart=apart)
+            _check_namespace(metafunc.definition)
         except pytest.UsageError as error:
             if hasattr(metafunc.config, "workerinput"):  # whose end xdist would take for a crash
                 raise pytest.Collector.CollectError(str(error)) from error
             metafunc.config.stash.setdefault(_WRONG, []).append(str(error))
             return
         metafunc.parametrize("kind_cluster", [pytest.param(settings, id=pytest.HIDDEN_PARAM)], indirect=True, scope="session")
+
+
+def _check_namespace(definition: Any) -> None:  # noqa: ANN401 - pytest's own
+    wished = options.namespace_values(definition)
+    if not wished:
+        return
+    from pytest_kind.errors import UsageError  # noqa: PLC0415
+    from pytest_kind.toolbox.wished_namespace import parse  # noqa: PLC0415
+
+    try:
+        parse(wished, f"@pytest.mark.kind(namespace=…) of {definition.nodeid}")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _parametrized(metafunc: pytest.Metafunc) -> set[str]:
@@ -166,7 +180,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     if call.when == "setup":
         item.stash[BEGAN] = call.start
     if report.failed:
-        item.stash[FAILED] = True
+        for node in item.listchain():
+            node.stash.setdefault(FAILED, set()).update(getattr(item, "fixturenames", ()))
         if RUN in item.config.stash:
             from pytest_kind import forensics  # noqa: PLC0415 - for tests that fail while there are clusters
 

@@ -132,6 +132,7 @@ class Run:
             with self._published() as path:
                 found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
                 found.phases = leased.phases
+                found._site.shared = not own  # noqa: SLF001 - faults are refused there
                 cluster = KindCluster.of(found)
                 self._leases[id(cluster)] = leased.number
                 self._have(cluster, path)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_kind import invocation, options
-from pytest_kind.errors import KindError, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.pristine.leftovers import Leftovers
 from pytest_kind.pristine.restore import Pristine
+from pytest_kind.told import told_once as _told_once
 
 if TYPE_CHECKING:
     from pytest_kind.peer import KindCluster
@@ -167,11 +168,3 @@ class Tidy:
 def _parameter(item: pytest.Item) -> object:
     """Which cluster a test wants; nothing where pytest cannot tell its fixtures, as with unittest's."""
     return item.callspec.params.get("kind_cluster") if hasattr(item, "callspec") else None
-
-
-@contextlib.contextmanager
-def _told_once() -> Iterator[None]:
-    try:
-        yield
-    except KindError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -1,4 +1,4 @@
-"""How the edge tells an error of ours."""
+"""How errors of ours show in pytest's report."""
 
 from __future__ import annotations
 

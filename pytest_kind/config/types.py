@@ -32,6 +32,18 @@ _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "
 _STRICT = {"extra": "forbid", "alias_generator": kinds_name, "populate_by_name": True}
 
 
+def in_bytes(quantity: str) -> int:
+    """A quantity of memory as Kubernetes writes it, ``2Gi``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _QUANTITY.fullmatch(quantity)
+    if found is None:
+        raise ValueError(quantity)
+    return int(Decimal(found[1]) * _BYTES[found[2]])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """A folder or file of the engine's machine on a node.
@@ -126,12 +138,7 @@ class Node:
         Raises:
             ValueError: it is no quantity of memory.
         """
-        if self.memory is None:
-            return None
-        found = _QUANTITY.fullmatch(self.memory)
-        if found is None:
-            raise ValueError(self.memory)
-        return int(Decimal(found[1]) * _BYTES[found[2]])
+        return None if self.memory is None else in_bytes(self.memory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

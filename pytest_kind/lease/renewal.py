@@ -29,6 +29,14 @@ class Renewal:
         """From now on these are its machines."""
         self._containers = frozenset(containers)
 
+    def leave_out(self, container: str) -> None:
+        """One that is off or frozen for a while: its lease ends with it, or stands still."""
+        self._containers -= {container}
+
+    def take_in(self, container: str) -> None:
+        """It is back."""
+        self._containers |= {container}
+
     def stop(self) -> None:
         """Ends the thread; the machines have what is left of their lease."""
         self._stop.set()

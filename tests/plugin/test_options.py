@@ -228,7 +228,9 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
 
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
     said = pytester.runpytest_inprocess("--markers").stdout
-    said.fnmatch_lines(["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None, fresh=False): *"])
+    said.fnmatch_lines(
+        ["@pytest.mark.kind(config=None, [*], image=None, source=None, version=None, network=None, timeout=None, fresh=False, namespace=None): *"]
+    )
 
 
 class TestOneImage:

@@ -23,6 +23,7 @@ OURS = [
     "pytest_kind.options",
     "pytest_kind.plugin",
     "pytest_kind.reaching",
+    "pytest_kind.scopes",
     "pytest_kind.told",
     "pytest_kind.tools",
 ]

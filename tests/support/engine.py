@@ -414,7 +414,7 @@ class FakeEngine:
     def _append(self, log: str, line: str) -> None:
         # One line in one write, so that several processes may.
         with (self._root / log).open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+            file.write(f"{line.replace(chr(10), ' ')}\n")
 
     def _begin(self, method: str, about: str = "") -> None:
         self.log(f"{method} {about}".rstrip())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_kind import fixtures, reaching, tools
+from pytest_kind import fixtures, reaching, scopes, tools
 from pytest_kind.image.inputs import read_inputs
 from pytest_kind.options import OPTIONS, Option
 
@@ -42,7 +42,7 @@ def test_the_kubernetes_version_in_the_table_is_the_pinned_one() -> None:
 
 
 def test_every_fixture_has_a_row_with_its_scope() -> None:
-    members = [one for module in (fixtures, reaching, tools) for one in inspect.getmembers(module)]
+    members = [one for module in (fixtures, reaching, scopes, tools) for one in inspect.getmembers(module)]
     made = {name: one._fixture_function_marker.scope for name, one in members if hasattr(one, "_fixture_function_marker")}
     said = {row[0].strip("`"): row[1] for row in rows() if re.fullmatch(r"`kind_[a-z_]+`", row[0])}
     assert said == made
