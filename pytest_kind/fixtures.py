@@ -13,7 +13,7 @@ import pytest
 
 from pytest_kind import options
 from pytest_kind.keys import TIDY
-from pytest_kind.told import told_once as _told_once
+from pytest_kind.told import told_once
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -35,20 +35,20 @@ def _run(config: pytest.Config, settings: Settings) -> Run:
 def _cluster(config: pytest.Config, settings: Settings, own: str) -> Iterator[KindCluster]:
     from pytest_kind.wishes import request_of  # noqa: PLC0415
 
-    with _told_once():
+    with told_once():
         run, wanted = _run(config, settings), request_of(settings, config)
         cluster = run.make(wanted) if run.lessee is None else run.lease(wanted, own)
     try:
         yield cluster
     finally:
-        with _told_once():
+        with told_once():
             run.drop(cluster)
 
 
 @pytest.fixture(scope="session")
 def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
-    with _told_once():
+    with told_once():
         settings = getattr(request, "param", None) or options.resolve(request.config)
     own = request.config.workerinput["workerid"] if (settings.per_worker or settings.apart) and hasattr(request.config, "workerinput") else ""
     tidy = request.config.stash.get(TIDY, None)
@@ -57,7 +57,7 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
             yield cluster
             return
         try:
-            with _told_once():
+            with told_once():
                 tidy.begin(cluster, getattr(request, "param", None), settings.timeout)
             yield cluster
         finally:
@@ -70,7 +70,7 @@ def kind_fresh_cluster(kind_cluster: KindCluster, request: pytest.FixtureRequest
     tidy = request.config.stash.get(TIDY, None)
     if tidy is None:
         pytest.fail("kind_fresh_cluster: must be an argument of the test or of its fixtures: what the cluster was is not known", pytrace=False)
-    with _told_once(), tidy.fresh(kind_cluster, request.node):
+    with told_once(), tidy.fresh(kind_cluster, request.node):
         yield kind_cluster
 
 
@@ -102,7 +102,7 @@ def kind_image(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Cal
     """
 
     def build(context: str | Path, dockerfile: str | None = None, args: dict[str, str] | None = None, tag: str | None = None) -> str:
-        with _told_once():
+        with told_once():
             return kind_cluster.build_image(request.config.rootpath / context, dockerfile, args, tag)
 
     return build
@@ -117,7 +117,7 @@ def kind_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..
     with contextlib.ExitStack() as stack:
 
         def make(config: Any = None, **values: Any) -> KindCluster:  # noqa: ANN401 - as the marker
-            with _told_once():
+            with told_once():
                 settings = options.resolve(request.config, {"config": config, **values}, "kind_cluster_factory(…)")
             # Each call's own: a kept one would be the session's, and its delete() the session's end.
             settings = dataclasses.replace(settings, keep=False, name=None)
@@ -134,12 +134,12 @@ def kind_specs(kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Ite
     hooks = request.config.pluginmanager.getplugin(specs.NAME)
     if not isinstance(hooks, specs.UpstreamSpecs):
         pytest.fail("kind_specs: this run has no upstream specs: --kind-focus asks for some", pytrace=False)
-    with _told_once():
+    with told_once():
         runner = hooks.start(kind_cluster, _run(request.config, options.resolve(request.config)))
     try:
         yield runner
     finally:
-        with _told_once():
+        with told_once():
             failures = hooks.close()
     if failures:
         pytest.fail("the suite failed outside of its specs:\n" + "\n".join(failures), pytrace=False)
@@ -153,12 +153,12 @@ def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
     """
     from pytest_kind.wishes import request_of  # noqa: PLC0415
 
-    with _told_once():
+    with told_once():
         settings = options.resolve(request.config)
         run = _run(request.config, settings)
         registry = run.serve_registry(request_of(settings, request.config))
     try:
         yield registry
     finally:
-        with _told_once():
+        with told_once():
             run.drop_registry(registry)

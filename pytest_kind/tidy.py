@@ -13,7 +13,7 @@ from pytest_kind import invocation, options
 from pytest_kind.errors import UsageError
 from pytest_kind.pristine.leftovers import Leftovers
 from pytest_kind.pristine.restore import Pristine
-from pytest_kind.told import told_once as _told_once
+from pytest_kind.told import told_once
 
 if TYPE_CHECKING:
     from pytest_kind.peer import KindCluster
@@ -149,12 +149,12 @@ class Tidy:
     def _check(self, kind_cluster: KindCluster, request: pytest.FixtureRequest) -> Iterator[None]:
         known = self._known[id(kind_cluster)]
         assert known.leftovers is not None  # noqa: S101 - that is when tests have this fixture
-        with _told_once():
+        with told_once():
             if not known.seen:
                 known.leftovers.begin(known.pristine.look().listing)
                 known.seen = True
         yield
-        with _told_once():
+        with told_once():
             left = known.leftovers.end(known.pristine.look().listing, request.node.nodeid)
         if not left:
             return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_kind.fixtures import _told_once
+from pytest_kind.told import told_once
 
 if TYPE_CHECKING:
     from pytest_kind.api.client import IdentityClient
@@ -34,7 +34,7 @@ def _scope(cluster: KindCluster, request: pytest.FixtureRequest, namespace: str 
     try:
         yield scope
     finally:
-        with _told_once():
+        with told_once():
             scope.undo()
 
 

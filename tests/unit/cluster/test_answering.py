@@ -7,6 +7,7 @@ import pytest
 from pytest_kind import attempt, frozen, labels
 from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootContext
+from pytest_kind.boot.frozen import Frozen
 from pytest_kind.boot.ready import DnsLater
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig
@@ -82,7 +83,7 @@ def test_of_a_node_that_a_test_has_stopped_nothing_is_said(maker: Maker, engine:
 def test_a_frozen_cluster_whose_copy_never_answers_goes(
     maker: Maker, engine: FakeEngine, steps: list[Action], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = frozen.Frozen(image="sha256:frozen", cluster="mine", machines=["mine-control-plane"], shares={}, pods={}, dns="10.96.0.10", beats={})
+    there = Frozen(image="sha256:frozen", cluster="mine", machines=["mine-control-plane"], shares={}, pods={}, dns="10.96.0.10", beats={})
     monkeypatch.setattr(frozen, "find", lambda *_: there)
     monkeypatch.setattr(attempt, "copying_actions", lambda: steps)
     engine.add_image("pytest-kind/frozen:1", {labels.KIND: labels.KIND_FROZEN}, identity="sha256:frozen")
