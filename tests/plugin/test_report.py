@@ -88,7 +88,7 @@ def test_a_run_leaves_a_page_with_its_tests_and_its_cluster(project: Project) ->
     )
     assert "sections" not in one
     assert (other["reason"], third["reason"]) == ("assert 1 == 3", "no time")
-    assert [title for title, _ in other["sections"]] == ["failure", "Captured stdout call"]
+    assert [title for title, _ in other["sections"]] == ["failure", "kind: why", "Captured stdout call", "kind: pods"]
     assert "cluster" not in third
     (cluster,) = page["clusters"]
     assert (cluster["name"], cluster["how"], cluster["kubernetes"], [name for name, _, _ in cluster["phases"]]) == ("c", "cold", "v9.8.7", ["fake"])
