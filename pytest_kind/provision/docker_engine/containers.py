@@ -17,7 +17,7 @@ from docker.types import Mount
 
 from pytest_kind import errors
 from pytest_kind.provision.docker_engine.calls import Calls, filters, ours
-from pytest_kind.provision.docker_engine.streams import Attached, talk
+from pytest_kind.provision.docker_engine.streams import Attached, heard, talk
 from pytest_kind.provision.provider import Container, ContainerSpec, Result, Usage, Volume
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
@@ -119,13 +119,13 @@ class Containers(Calls):
         bounded = ["timeout", "--kill-after=2", f"{seconds:.3f}", *argv]
         with ours(f"running `{' '.join(argv)}` on {container[:12]}"):
             made = self._api.exec_create(container, bounded, environment=dict(environment or {}))["Id"]
+            connection = self._api.exec_start(made, socket=True)
             try:
-                out, error = self._api.exec_start(made, demux=True)  # as a stream it would leave its socket open
-            except ValueError as damaged:  # docker-py loses what came in one piece with the engine's headers
-                raise errors.EngineError(f"the output of `{' '.join(argv)}` on {container[:12]} came damaged: {damaged}") from damaged
-            code = self._api.exec_inspect(made)["ExitCode"]
-        stdout, stderr = ((part or b"").decode(errors="replace") for part in (out, error))
-        return Result(code if code is not None else -1, stdout, stdout + stderr)
+                stdout, output = heard(connection, seconds)
+            finally:
+                getattr(connection, "_response", connection).close()
+            code = wait_for("its exit code", partial(self._exit_code, made), Deadline(_EXIT_SECONDS), every=0.01)
+        return Result(code, stdout.decode(errors="replace"), output.decode(errors="replace"))
 
     def exec_with_input(self, container: str, argv: Sequence[str], chunks: Iterable[bytes], *, seconds: float = 600.0) -> Result:
         if not self._half_closes:

@@ -65,6 +65,21 @@ def talk(connection: Any, chunks: Iterable[bytes], seconds: float) -> tuple[byte
     return stdout, output
 
 
+def heard(connection: Any, seconds: float) -> tuple[bytes, bytes]:  # noqa: ANN401 - as above
+    """Reads until the command ends. (docker-py reads beside the answer's buffer, and loses what came together with the answer.).
+
+    Returns:
+        What it wrote to standard output, and to both streams.
+
+    Raises:
+        OSError: the connection broke, or nothing moved for ``seconds``.
+    """
+    raw: socket.socket = getattr(connection, "_sock", connection)
+    raw.settimeout(seconds + _GRACE_SECONDS)
+    with _reader(connection, raw) as reader:
+        return _frames(reader)
+
+
 class Attached:
     """A command that lasts (see :class:`~pytest_kind.provision.provider.Conversation`)."""
 

@@ -283,7 +283,7 @@ class TestContainers:
             engine_of(remove_container=refusal(500, "driver failed")).remove("abc")
 
     def test_a_command_is_bounded_and_its_streams_are_kept_apart(self) -> None:
-        client = Client(exec_create={"Id": "e"}, exec_start=(b"out", b"err"), exec_inspect={"ExitCode": 3})
+        client = Client(exec_create={"Id": "e"}, exec_start=said(b"\1\0\0\0\0\0\0\3out", b"\2\0\0\0\0\0\0\3err"), exec_inspect=ended(3))
         result = DockerEngine(client).exec("abc", ["ls", "/"], seconds=2.5, environment={"A": "b"})  # type: ignore[arg-type]
         assert result == Result(3, "out", "outerr")
         assert client.asked[0] == (
@@ -293,8 +293,8 @@ class TestContainers:
         )
 
     def test_a_command_that_prints_nothing(self) -> None:
-        engine = engine_of(exec_create={"Id": "e"}, exec_start=(None, None), exec_inspect={"ExitCode": None})
-        assert engine.exec("abc", ["true"]) == Result(-1, "", "")
+        engine = engine_of(exec_create={"Id": "e"}, exec_start=said(), exec_inspect=ended(0))
+        assert engine.exec("abc", ["true"]) == Result(0, "", "")
 
     def test_volumes_of_the_engines_list(self) -> None:
         listed = {"Volumes": [{"Name": "v", "Labels": {"a": "b"}}, {"Name": "w", "Labels": None}]}
@@ -304,6 +304,19 @@ class TestContainers:
     def test_a_file_of_a_container_is_read_from_the_start(self) -> None:
         with engine_of(get_archive=(iter([b"ab", b"cd"]), {})).get("abc", "/kind/version") as archive:
             assert archive.read() == b"abcd"
+
+
+def said(*frames: bytes) -> socket.socket:
+    """A connection on which a command said that and ended."""
+    ours, engines = socket.socketpair()
+    with engines:
+        engines.sendall(b"".join(frames))
+    return ours
+
+
+def ended(code: int) -> dict[str, Any]:
+    """What the engine knows of such a command."""
+    return {"Running": False, "ExitCode": code}
 
 
 class TestPorts:
@@ -339,7 +352,7 @@ class TestExecWithInput:
     @pytest.mark.parametrize("address", ["https://engine.example:2376", "http+docker://ssh"])
     def test_where_the_end_of_input_cannot_be_sent_it_is_a_file(self, address: str) -> None:
         got = io.BytesIO()
-        client = Client(exec_create={"Id": "e"}, exec_start=(b"out", None), exec_inspect={"ExitCode": 0})
+        client = Client(exec_create={"Id": "e"}, exec_start=said(b"\1\0\0\0\0\0\0\3out"), exec_inspect=ended(0))
         client.base_url = address
         client.put_archive = lambda _, __, archive: got.writelines(archive)  # type: ignore[attr-defined]
         assert DockerEngine(client).exec_with_input("abc", ["cat"], [b"one", b"two"]) == Result(0, "out", "out")  # type: ignore[arg-type]
