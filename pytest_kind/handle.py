@@ -261,6 +261,15 @@ class KindCluster:
 
         nodes.wait_until_well(self, timeout)
 
+    def wait_for_dns(self) -> None:
+        """Waits for the first answer of DNS, which a cluster may be handed over without: pods get their networks when it is there.
+
+        Raises:
+            BootError: it did not come in time; with the nodes' journals.
+        """
+        if self._site.answering is not None:
+            self._site.answering.wait()
+
     def reached_by(self, admin: dict[str, Any]) -> None:
         """From now on this is how the API is reached."""
         self._admin = admin

@@ -62,9 +62,14 @@ class Record:
         """A cluster is there: one that was made is asked. Returns what is recorded."""
         if not cluster.begins:
             return self._have(lanes.attached(cluster.name, cluster.phases, time.monotonic()), [])
+        mute = []
+        try:
+            cluster.wait_for_dns()  # what began beside the hand-over belongs to the picture
+        except KindError as error:
+            mute.append(str(error).splitlines()[0])
         read, silent = nodes.readings(cluster.nodes)
         pods, unknown = nodes.pods(cluster.kubeconfig_path)
-        return self._have(lanes.booted(cluster.name, cluster.phases, cluster.begins, read, pods), [*silent, *unknown])
+        return self._have(lanes.booted(cluster.name, cluster.phases, cluster.begins, read, pods), [*mute, *silent, *unknown])
 
     def failed(self, name: str) -> Boot:
         """A cluster did not come up; its machines are there yet. Returns what is recorded."""

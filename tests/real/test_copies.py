@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_kind import KindCluster
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 CONFIG = {"nodes": [{"role": "control-plane"}, {"role": "worker"}], "networking": {"podSubnet": "10.77.0.0/16"}}
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
@@ -38,6 +39,7 @@ def copies(kind_cluster_factory: Callable[..., KindCluster], pods: dict[str, str
     first = kind_cluster_factory(config=CONFIG)
     if "join" in dict(first.phases):  # from the ground: no earlier run has frozen it
         assert first._site.freezing is not None
+    first.wait_for_dns()
     pods |= addresses(first)
     first.delete()
     made = kind_cluster_factory(config=CONFIG), kind_cluster_factory(config=CONFIG)
@@ -61,7 +63,12 @@ def test_they_are_copies_with_names_and_ports_of_their_own(copies: tuple[KindClu
 
 def test_pods_came_back_at_their_addresses(copies: tuple[KindCluster, KindCluster], pods: dict[str, str]) -> None:
     for one in copies:
-        assert addresses(one) == pods
+
+        def back(one: KindCluster = one) -> NotYet | bool:
+            found = addresses(one)
+            return found == pods or NotYet(f"{found} is not {pods}")
+
+        wait_for("the frozen pods, at their addresses", back, Deadline(60), every=0.2)
 
 
 @pytest.mark.parametrize("node", ["control-plane", "worker"])

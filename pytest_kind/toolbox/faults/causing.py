@@ -58,8 +58,7 @@ def caused(cluster: KindCluster, fault: Fault) -> Iterator[None]:
             f"{fault.what}: other workers of xdist use cluster {cluster.name}: mark the test @pytest.mark.kind(fresh=True), "
             "then its worker has a cluster of its own for it, or run with --kind-per-worker"
         )
-    if site.answering is not None:
-        site.answering.wait()
+    cluster.wait_for_dns()
     if site.freezing is not None:  # what is read for copies must be of a cluster that is well
         site.freezing.wait()
     site.faults.append(fault.what)

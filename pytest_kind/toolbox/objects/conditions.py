@@ -20,6 +20,8 @@ Condition = str | Callable[[KindObject], object]
 """As :func:`parse` takes it."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+# What is no condition's name but another form, misspelt: it would be waited for in vain.
+_MEANT = re.compile(r"(status|spec|metadata)\.|(exist|existing|created|deleted|deletion|gone|rolled-?out)$")
 _FORMS = (
     "a condition's name (Available, Ready=False), a JSONPath ({.status.phase}=Running), rollout, exists, delete, or a function of the object, "
     "and kubectl's condition=…, jsonpath=…, create"
@@ -64,7 +66,7 @@ def parse(condition: Condition) -> Wish:
     except ValueError as error:
         raise UsageError(f"wait_for: condition {condition!r}: {error}") from None
     name, _, value = text.removeprefix("condition=").partition("=")
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or _MEANT.match(name):
         raise UsageError(f"wait_for: condition {condition!r} is not accepted; accepted is {_FORMS}")
     wanted = value or "True"
     return Wish(name if not value else f"{name}={value}", lambda one: _condition(one, name, wanted), of_status=True)

@@ -32,6 +32,8 @@ def parse(text: str) -> Callable[[Any], list[Any]]:
     Raises:
         ValueError: it is not understood; the message says from where on.
     """
+    if text.strip().startswith("{") != text.strip().endswith("}"):
+        raise ValueError(f"JSONPath {text!r} has one brace of two")
     path = text.strip().removeprefix("{").removesuffix("}").strip().removeprefix("$")
     if path and not path.startswith((".", "[")):
         path = f".{path}"

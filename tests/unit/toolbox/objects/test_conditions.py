@@ -101,6 +101,9 @@ def test_a_functions_own_mistakes_are_not_taken_for_a_no() -> None:
     ("condition", "why"),
     [
         ("", "condition '' is not accepted; accepted is a condition's name"),
+        ("exist", "condition 'exist' is not accepted; accepted is a condition's name"),
+        ("status.ready=true", "condition 'status.ready=true' is not accepted; accepted is a condition's name"),
+        ("{.status.ready", "JSONPath '{.status.ready' has one brace of two"),
         ("is it ready?", "accepted is a condition's name"),
         ("{.status..x}", r"JSONPath '{.status..x}' is not understood from '..x}' on|not understood from '\.\.x'"),
         ("{}=x", "names no field"),
