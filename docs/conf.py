@@ -13,7 +13,7 @@ html_title = project
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "kind_docs"]
 exclude_patterns = ["_build"]
-smartquotes_action = "D"  # dashes, no other quotation marks
+smartquotes = False  # options begin with two dashes, also where they are in no code
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["tables.css"]

@@ -80,9 +80,9 @@ def wait_until_asked(client: ApiClient, namespace: str, operator: subprocess.Pop
         try:
             greetings.create_namespaced_custom_object("greeter.example.com", "v1", namespace, "greetings", body, dry_run="All")
         except ApiException as error:
-            if "nobody cannot be greeted" in error.body:
+            said = str(error.body)
+            if "nobody cannot be greeted" in said:
                 return
-            said = error.body
         time.sleep(0.2)
     ended = "" if operator.poll() is None else f"; the operator has ended with {operator.poll()}"
     pytest.fail(f"the webhook does not answer; last seen: {said}{ended}")

@@ -37,8 +37,10 @@ def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: object) -> None
 
 def client() -> ApiClient:
     if "KUBECONFIG" in os.environ:
-        return config.new_client_from_config(os.environ["KUBECONFIG"])
-    config.load_incluster_config()
+        # By its value: the package reads the variable when it is imported.
+        config.load_kube_config(os.environ["KUBECONFIG"])
+    else:
+        config.load_incluster_config()
     return ApiClient()
 
 
