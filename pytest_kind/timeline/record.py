@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
-from pytest_kind.errors import KindError, UsageError
+from pytest_kind.errors import KindError, UsageError, WaitTimeout
 from pytest_kind.node import KindNode
 from pytest_kind.provision import docker_engine
 from pytest_kind.timeline import lanes, nodes
 from pytest_kind.timeline.svg import page, picture
 from pytest_kind.timeline.trace import trace
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pytest_kind.handle import KindCluster
+    from pytest_kind.timeline.lanes import Reading
     from pytest_kind.timeline.model import Boot
 
 _FORMS = (".svg", ".html")
+_PROXY_SECONDS = 10.0
 
 
 def check(path: Path, source: str) -> None:
@@ -46,6 +50,22 @@ def trace_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.trace.json")
 
 
+def _whole(cluster: KindCluster) -> tuple[list[Reading], list[str]]:
+    """What the nodes say, kube-proxy among it, which is the last to begin: in a copy its rules are there before it is, and DNS answers."""
+    last: tuple[list[Reading], list[str]] = [], []
+
+    def probe() -> NotYet | bool:
+        nonlocal last
+        last = nodes.readings(cluster.nodes)
+        return all("kube-proxy" in one.started for one in last[0]) or NotYet("kube-proxy has not begun")
+
+    if cluster.config.networking.kube_proxy_mode == "none":
+        return nodes.readings(cluster.nodes)
+    with contextlib.suppress(WaitTimeout):  # the picture is without it, then
+        wait_for("kube-proxy", probe, Deadline(_PROXY_SECONDS), every=0.1)
+    return last
+
+
 class Record:
     """The boots of a run. Clusters may be made by several threads at once; what cannot be had is a line, and no error.
 
@@ -67,7 +87,7 @@ class Record:
             cluster.wait_for_dns()  # what began beside the hand-over belongs to the picture
         except KindError as error:
             mute.append(str(error).splitlines()[0])
-        read, silent = nodes.readings(cluster.nodes)
+        read, silent = _whole(cluster)
         pods, unknown = nodes.pods(cluster.kubeconfig_path)
         return self._have(lanes.booted(cluster.name, cluster.phases, cluster.begins, read, pods), [*mute, *silent, *unknown])
 
