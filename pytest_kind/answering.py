@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.boot.ready import Dns
-from pytest_kind.diagnose.evidence import node_evidence
+from pytest_kind.diagnose.evidence import boot_evidence
 from pytest_kind.errors import BootError, KindError
 from pytest_kind.waiting import NotYet, wait_for
 
@@ -82,8 +82,8 @@ class Answering:
         try:
             wait_for("the first answer of DNS", probe, context.deadline, every=_POLL_SECONDS)
         except KindError as error:
-            evidence = "\n".join(filter(None, (node_evidence(provider, one.container, one.name) for one in context.fresh)))
-            self.failure = BootError(context.facts.cluster, Dns.name, error, evidence)
+            cluster = context.facts.cluster
+            self.failure = BootError(cluster, Dns.name, error, boot_evidence(provider, cluster, error, context.fresh))
         finally:
             provider.close()
 

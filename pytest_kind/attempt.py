@@ -10,7 +10,7 @@ from pytest_kind.answering import Answering
 from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.copy import copying_actions
-from pytest_kind.diagnose.evidence import node_evidence
+from pytest_kind.diagnose.evidence import boot_evidence
 from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.frozen import Freezing
 from pytest_kind.handle import remove_cluster
@@ -143,10 +143,7 @@ class Attempt:
 
     def _evidence(self, error: KindError) -> str:
         """What the machines say of it; then they go."""
-        from pytest_kind.diagnose.sections import with_causes  # noqa: PLC0415 - a table of patterns, for boots that fail
-
-        evidence = "\n".join(filter(None, (node_evidence(self.provider, one.container, one.name) for one in self.there)))
-        evidence = with_causes(self.plan.cluster, str(error), evidence)
+        evidence = boot_evidence(self.provider, self.plan.cluster, error, self.there)
         try:
             # A conflict is tried again, or is no fault of the machines; and after a copy comes one from the ground.
             if not isinstance(error, Conflict) and self.copied is None:

@@ -8,6 +8,9 @@ from pytest_kind.diagnose.redact import redacted
 from pytest_kind.errors import KindError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_kind.boot.context import BootMachine
     from pytest_kind.provision.provider import Provider
 
 _QUESTIONS = (
@@ -29,6 +32,14 @@ _QUESTIONS = (
         ["sh", "-c", 'for f in /var/log/containers/*_kube-system_*.log; do echo "== $(basename $f | cut -d_ -f1)"; tail -n 6 $f; done | cut -c1-400'],
     ),
 )
+
+
+def boot_evidence(provider: Provider, cluster: str, error: KindError, machines: Iterable[BootMachine]) -> str:
+    """What all machines of a cluster say that did not come up, after the causes that it is known by. Never raises."""
+    from pytest_kind.diagnose.sections import with_causes  # noqa: PLC0415 - a table of patterns, for boots that fail
+
+    evidence = "\n".join(filter(None, (node_evidence(provider, one.container, one.name) for one in machines)))
+    return with_causes(cluster, str(error), evidence)
 
 
 def node_evidence(provider: Provider, container: str, name: str) -> str:
