@@ -7,6 +7,7 @@ server. The programs are those of the same images, with kubeadm's own arguments,
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_kind.boot import addons
@@ -22,6 +23,9 @@ _STOP_SECONDS = 1
 _ETCD = "unix:///run/etcd.sock"  # which only root may write to
 _LISTENS, _SERVERS = "--listen-client-urls=", "--etcd-servers="
 _OWN = re.compile(rf"{_SERVERS}https://(127\.0\.0\.1|\[::1\]):2379")
+_CERTIFICATE, _KEY = "--tls-cert-file=", "--tls-private-key-file="
+# Without a certificate to serve with they make one at each start, and look for an RSA key for it as long as a tenth of a second or three.
+_SELF_SIGNED = ("kube-controller-manager", "kube-scheduler")
 
 
 def unit_files(manifests: dict[str, str]) -> dict[str, tuple[bytes, int]]:
@@ -33,11 +37,18 @@ def unit_files(manifests: dict[str, str]) -> dict[str, tuple[bytes, int]]:
     Raises:
         KindError: one of them has what a unit cannot have.
     """
-    return {f"{_FOLDER}/{name}.service": (unit(addons.documents(text)[0]).encode(), 0o644) for name, text in manifests.items()}
+    pods = {name: addons.documents(text)[0] for name, text in manifests.items()}
+    api = [_words(pods[name]) for name in pods if name == "kube-apiserver"]
+    serving = [word for words in api for word in words if word.startswith((_CERTIFICATE, _KEY))]
+    return {f"{_FOLDER}/{name}.service": (unit(pod, serving if name in _SELF_SIGNED else ()).encode(), 0o644) for name, pod in pods.items()}
 
 
-def unit(pod: Pod) -> str:
+def unit(pod: Pod, serving: Sequence[str] = ()) -> str:
     """A static pod's only container as a unit.
+
+    Args:
+        pod: the static pod.
+        serving: arguments that say with which certificate a server serves, for one that has none of its own.
 
     Raises:
         KindError: there are several, or it mounts something else than the node's files.
@@ -46,7 +57,8 @@ def unit(pod: Pod) -> str:
     if len(containers) != 1 or pod["spec"].get("initContainers"):
         raise KindError(f"static pod {name} has several containers: as a unit of its node it can have one")
     container = containers[0]
-    words = _local([*container.get("command", []), *container.get("args", [])])
+    words = _local(_words(pod))
+    words += [] if any(word.startswith((_CERTIFICATE, _KEY)) for word in words) else serving
     lines = [
         "[Unit]",
         f"Description={name}, kubeadm's static pod as a unit",
@@ -62,6 +74,11 @@ def unit(pod: Pod) -> str:
         *_binds(pod, container),
     ]
     return "\n".join([*lines, ""])
+
+
+def _words(pod: Pod) -> list[str]:
+    container = pod["spec"]["containers"][0]
+    return [*container.get("command", []), *container.get("args", [])]
 
 
 def _local(words: list[str]) -> list[str]:

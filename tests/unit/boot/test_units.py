@@ -65,6 +65,21 @@ def test_every_manifest_is_a_file() -> None:
     }
 
 
+def test_those_that_would_make_a_certificate_of_their_own_serve_with_the_api_servers() -> None:
+    words = {
+        "kube-apiserver": "[kube-apiserver, --tls-cert-file=/pki/api.crt, --tls-private-key-file=/pki/api.key]",
+        "kube-scheduler": "[kube-scheduler]",
+        "kube-controller-manager": "[kube-controller-manager, --tls-cert-file=/own.crt, --tls-private-key-file=/own.key]",
+        "etcd": "[etcd]",
+    }
+    pods = {name: f"metadata: {{name: {name}}}\nspec:\n  containers:\n  - command: {command}\n" for name, command in words.items()}
+    started = {path: re.findall(r"^ExecStart=(.*)$", text.decode(), re.M)[0] for path, (text, _) in unit_files(pods).items()}
+    assert started["etc/systemd/system/kube-scheduler.service"].endswith('" "--tls-cert-file=/pki/api.crt" "--tls-private-key-file=/pki/api.key"')
+    assert started["etc/systemd/system/kube-controller-manager.service"].count("--tls-cert-file=") == 1
+    assert "/own.key" in started["etc/systemd/system/kube-controller-manager.service"]
+    assert started["etc/systemd/system/etcd.service"] == '"/kind/pytest-kind/bin/etcd"'
+
+
 @pytest.mark.parametrize("more", [{"containers": [{}, {}]}, {"initContainers": [{}]}])
 def test_several_containers_are_no_unit(more: dict[str, Any]) -> None:
     pod = yaml.safe_load(ETCD)
