@@ -73,7 +73,7 @@ def test_those_that_would_make_a_certificate_of_their_own_serve_with_the_api_ser
         "etcd": "[etcd]",
     }
     pods = {name: f"metadata: {{name: {name}}}\nspec:\n  containers:\n  - command: {command}\n" for name, command in words.items()}
-    started = {path: re.findall(r"^ExecStart=(.*)$", text.decode(), re.M)[0] for path, (text, _) in unit_files(pods).items()}
+    started = {path: re.findall(r"^ExecStart=(.*)$", text.decode(), re.MULTILINE)[0] for path, (text, _) in unit_files(pods).items()}
     assert started["etc/systemd/system/kube-scheduler.service"].endswith('" "--tls-cert-file=/pki/api.crt" "--tls-private-key-file=/pki/api.key"')
     assert started["etc/systemd/system/kube-controller-manager.service"].count("--tls-cert-file=") == 1
     assert "/own.key" in started["etc/systemd/system/kube-controller-manager.service"]
