@@ -46,12 +46,13 @@ class UnfitMachine(KindError):
 
     Args:
         problems: one line each, led by the finding's id (``docs/doctor.md``).
+        option: what leaves a finding out.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], option: str = "--kind-preflight") -> None:
         self.problems = tuple(problems)
         super().__init__(
-            "no cluster would come up here (`pytest-kind doctor` says why each matters; --kind-preflight=no-ID leaves one out)\n"
+            f"no cluster would come up here (`pytest-kind doctor` says why each matters; {option}=no-ID leaves one out)\n"
             + "\n".join(f"  - {problem}" for problem in problems)
         )
 

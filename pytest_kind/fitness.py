@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_kind import options
 from pytest_kind.diagnose.doctor.facts import Wanted
-from pytest_kind.diagnose.doctor.preflight import Preflight
+from pytest_kind.diagnose.doctor.preflight import Preflight, ignored
 from pytest_kind.provision import docker_engine
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from pytest_kind.config.settings import Settings
     from pytest_kind.wanted import Request
-
-_WITHOUT = "no-"
 
 
 class Fitness:
@@ -33,9 +31,7 @@ class Fitness:
     def begin(self, request: Request) -> None:
         """Begins, unless it has."""
         with self._lock:
-            if self._preflight is None and self._settings.preflight != "off":
-                words = self._settings.preflight.split(",")
-                ignore = frozenset(word.removeprefix(_WITHOUT) for word in words if word.startswith(_WITHOUT))
+            if self._preflight is None and (ignore := ignored(self._settings.preflight)) is not None:
                 self._preflight = Preflight(docker_engine.connect, self._cache, self._wanted(request), ignore)
 
     def verdict(self, request: Request) -> list[str]:

@@ -84,7 +84,12 @@ def _picture(value: str | Path) -> Path:
     return path
 
 
-def _preflight(value: str) -> str:
+def preflight(value: str) -> str:
+    """``on``, ``off`` or a list of findings to leave out.
+
+    Raises:
+        ValueError: it is none of these; what is accepted.
+    """
     from pytest_kind.diagnose.doctor.judge import EARLY  # noqa: PLC0415 - for runs that say something of it
 
     wrong = [word for word in value.split(",") if word.removeprefix("no-") not in EARLY or not word.startswith("no-")]
@@ -152,7 +157,7 @@ OPTIONS = (
     Option("name", _text, None, "NAME", "the cluster's name (default: a random one)"),
     Option("network", _text, "bridge", "NETWORK", "the engine's network for the nodes"),
     Option("per_worker", _flag, False, None, "give each worker of xdist a cluster of its own (default: all workers share one)"),
-    Option("preflight", _preflight, "on", "WHAT", "the look at the machine before the first cluster: on, off, or without some (no-memory,no-cpus)"),
+    Option("preflight", preflight, "on", "WHAT", "the look at the machine before the first cluster: on, off, or without some (no-memory,no-cpus)"),
     Option(
         "procs", _count(1, 64), None, "N", "how many upstream specs run beside each other (default: twice the processors; on xdist's workers one)"
     ),

@@ -13,8 +13,8 @@ import yaml
 
 from pytest_kind import labels
 from pytest_kind.api import kubeconfig_file
-from pytest_kind.cli.terms import DEFAULT_NAME, Commands, add_kubeconfig, add_output, duration, given_name, group, leaf
-from pytest_kind.cli.work import done, show_json, warn, working
+from pytest_kind.cli.terms import DEFAULT_NAME, Commands, add_kubeconfig, add_output, add_preflight, duration, given_name, group, leaf
+from pytest_kind.cli.work import done, fitness, show_json, warn, working
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.load import from_file
 from pytest_kind.config.types import ClusterConfig
@@ -61,6 +61,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="a picture of how it booted, .svg or .html, with a trace beside it")
     parser.add_argument("--no-export", action="store_true", help="leave the kubeconfig alone; `get kubeconfig` prints one")
     add_kubeconfig(parser)
+    add_preflight(parser)
     add_output(parser)
 
 
@@ -79,6 +80,19 @@ def _create(arguments: argparse.Namespace) -> None:
                 record.failed(cluster)
 
         _refuse_taken(work.provider, name)
+        request = Request(
+            config=config,
+            name=name,
+            image=arguments.image,
+            version=arguments.version,
+            source=arguments.source,
+            keep=True,
+            network=arguments.network,
+            timeout=_seconds(arguments.wait),
+            lease=_LEASE,
+            cold=arguments.cold,
+            static_pods=arguments.static_pods,
+        )
         maker = Maker(
             connect=docker_engine.connect,
             provider=work.provider,
@@ -87,22 +101,9 @@ def _create(arguments: argparse.Namespace) -> None:
             progress=work.progress,
             retain=arguments.retain,
             failed=failed,
+            fit=fitness(arguments, request),
         )
-        cluster = maker.make(
-            Request(
-                config=config,
-                name=name,
-                image=arguments.image,
-                version=arguments.version,
-                source=arguments.source,
-                keep=True,
-                network=arguments.network,
-                timeout=_seconds(arguments.wait),
-                lease=_LEASE,
-                cold=arguments.cold,
-                static_pods=arguments.static_pods,
-            )
-        )
+        cluster = maker.make(request)
         if record is not None:
             record.ready(cluster)
         if file is not None:

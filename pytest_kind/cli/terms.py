@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pytest_kind.naming import check_cluster_name
+from pytest_kind.options import preflight
 
 Run = Callable[[argparse.Namespace], int | None]
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse names its type nowhere else
@@ -56,6 +57,19 @@ def add_name(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse.ArgumentParser, default: str = "text") -> None:
     """``-o``."""
     parser.add_argument("--output", "-o", choices=["text", "json"], default=default, help="json: for scripts (default: text)")
+
+
+def add_preflight(parser: argparse.ArgumentParser) -> None:
+    """``--preflight``."""
+
+    def words(value: str) -> str:
+        try:
+            return preflight(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{value!r} is not accepted; accepted is {error}") from error
+
+    told = "the look at the machine before anything is made: on, off, or without some findings (no-memory,no-cpus; default: %(default)s)"
+    parser.add_argument("--preflight", type=words, metavar="WHAT", default="on", help=told)
 
 
 def add_kubeconfig(parser: argparse.ArgumentParser) -> None:

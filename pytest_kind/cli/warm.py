@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pytest_kind.cli.terms import Commands, add_output, duration, leaf
-from pytest_kind.cli.work import done, show_json, working
+from pytest_kind.cli.terms import Commands, add_output, add_preflight, duration, leaf
+from pytest_kind.cli.work import done, fitness, show_json, working
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.load import from_file
 from pytest_kind.config.types import ClusterConfig
@@ -35,6 +35,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--for", dest="seconds", type=duration, metavar="DURATION", default=float(SPARE_SECONDS), help="how long they wait to be taken (default: 1h)"
     )
+    add_preflight(parser)
     add_output(parser)
 
 
@@ -56,7 +57,14 @@ def _warm(arguments: argparse.Namespace) -> None:
         lease=int(arguments.seconds),
     )
     with working(arguments) as work:
-        maker = Maker(connect=docker_engine.connect, provider=work.provider, session=work.session, cache=work.cache, progress=work.progress)
+        maker = Maker(
+            connect=docker_engine.connect,
+            provider=work.provider,
+            session=work.session,
+            cache=work.cache,
+            progress=work.progress,
+            fit=fitness(arguments, request, arguments.count),
+        )
         names = [maker.warm(request) for _ in range(arguments.count)]
     if arguments.output == "json":
         show_json({"clusters": names, "seconds": int(arguments.seconds)})

@@ -8,12 +8,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_kind import labels
 from pytest_kind.attach import attach, machines
+from pytest_kind.cluster import Request
+from pytest_kind.diagnose.doctor.facts import Wanted
+from pytest_kind.diagnose.doctor.preflight import Preflight, ignored
 from pytest_kind.errors import UsageError
 from pytest_kind.handle import KindCluster
 from pytest_kind.lease import spares
@@ -67,6 +70,30 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
                 if not labels.is_kept(container.labels) and not spares.handed_over(arguments.cache_dir, container.labels):
                     provider.remove(container.id)
             session.close()
+
+
+def fitness(arguments: argparse.Namespace, request: Request, clusters: int = 1) -> Callable[[Request], None]:
+    """Begins the preflight; returns what a maker asks before it makes a cluster. Warnings go to standard error."""
+    ignore = ignored(arguments.preflight)
+    if ignore is None:
+        return lambda _: None
+    wanted = Wanted(
+        config=request.config,
+        name=request.name,
+        network=request.network,
+        clusters=clusters,
+        clusters_from=f"--count={clusters}" if clusters > 1 else "",
+    )
+    preflight = Preflight(docker_engine.connect, arguments.cache_dir, wanted, ignore, option="--preflight")
+    told: set[str] = set()
+
+    def fit(_: Request) -> None:
+        for line in preflight.verdict():
+            if line not in told:
+                warn(f"preflight: {line}")
+                told.add(line)
+
+    return fit
 
 
 def make_progress(arguments: argparse.Namespace) -> Progress:

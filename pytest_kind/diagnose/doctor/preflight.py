@@ -18,15 +18,28 @@ if TYPE_CHECKING:
     from pytest_kind.provision.provider import Provider
 
 
+_WITHOUT = "no-"
+
+
+def ignored(words: str) -> frozenset[str] | None:
+    """The findings that ``--kind-preflight`` leaves out; None where it leaves out the whole look."""
+    if words == "off":
+        return None
+    return frozenset(word.removeprefix(_WITHOUT) for word in words.split(",") if word.startswith(_WITHOUT))
+
+
 class Preflight:
     """One look, in a thread with a connection of its own, which begins at once and is waited for where a cluster would be made.
 
     Args:
         ignore: ids of findings that are not told.
+        option: what leaves a finding out.
     """
 
-    def __init__(self, connect: Callable[[], Provider], cache: Path, wanted: Wanted, ignore: frozenset[str]) -> None:
-        self._connect, self._cache, self._wanted, self._ignore = connect, cache, wanted, ignore
+    def __init__(
+        self, connect: Callable[[], Provider], cache: Path, wanted: Wanted, ignore: frozenset[str], option: str = "--kind-preflight"
+    ) -> None:
+        self._connect, self._cache, self._wanted, self._ignore, self._option = connect, cache, wanted, ignore, option
         thread = ThreadPoolExecutor(1, thread_name_prefix="pytest-kind-preflight")
         self._found = thread.submit(self._look)
         thread.shutdown(wait=False)
@@ -48,5 +61,5 @@ class Preflight:
             return []  # whoever makes the cluster meets the same, and says it
         errors = [one.line for one in found if one.rule.severity is Severity.ERROR]
         if errors:
-            raise UnfitMachine(errors)
+            raise UnfitMachine(errors, self._option)
         return [one.line for one in found if one.rule.severity is Severity.WARNING]
