@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,19 @@ class Answering:
     Args:
         connect: it has a connection of its own.
         context: of the boot; its deadline goes on.
-        spoilt: told when the cluster has gone that never answered: what it was a copy of is no good.
+        failed: told of one that never answered, the cluster's name and the evidence, while its machines are there.
+        spoilt: told when that cluster has gone: what it was a copy of is no good.
     """
 
-    def __init__(self, connect: Callable[[], Provider], context: BootContext, spoilt: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Provider],
+        context: BootContext,
+        failed: Callable[[str, str], object],
+        spoilt: Callable[[], object],
+    ) -> None:
         self.failure: BootError | None = None
-        self._connect, self._context, self._spoilt = connect, context, spoilt
+        self._connect, self._context, self._failed, self._spoilt = connect, context, failed, spoilt
         self._forgotten = False
         self._thread = threading.Thread(target=self._run, name="pytest-kind-dns", daemon=True)
         self._thread.start()
@@ -55,8 +63,10 @@ class Answering:
             raise self.failure
 
     def forget(self) -> None:
-        """Nobody wants to know any more: the cluster goes."""
+        """Nobody wants to know any more: the cluster goes. What is known by now is told."""
         self._forgotten = True
+        if self.failure is not None:
+            self._failed(self.failure.cluster, self.failure.evidence)
 
     def ended(self) -> None:
         """The cluster has gone.
@@ -69,23 +79,24 @@ class Answering:
             raise self.failure
 
     def _run(self) -> None:
-        provider = self._connect()
-        context = replace(self._context, provider=provider)
-
-        def probe() -> NotYet | bool:
-            try:
-                Dns()(context)
-            except KindError as error:
-                return self._is_of_no_use(provider) or NotYet(str(error))
-            return True
-
+        cluster = self._context.facts.cluster
         try:
-            wait_for("the first answer of DNS", probe, context.deadline, every=_POLL_SECONDS)
+            provider = self._connect()
         except KindError as error:
-            cluster = context.facts.cluster
-            self.failure = BootError(cluster, Dns.name, error, boot_evidence(provider, cluster, error, context.fresh))
-        finally:
-            provider.close()
+            self.failure = BootError(cluster, Dns.name, error, "")
+            return
+        with closing(provider):
+            try:
+                wait_for("the first answer of DNS", lambda: self._probe(provider), self._context.deadline, every=_POLL_SECONDS)
+            except KindError as error:
+                self.failure = BootError(cluster, Dns.name, error, boot_evidence(provider, cluster, error, self._context.fresh))
+
+    def _probe(self, provider: Provider) -> NotYet | bool:
+        try:
+            Dns()(replace(self._context, provider=provider))
+        except KindError as error:
+            return self._is_of_no_use(provider) or NotYet(str(error))
+        return True
 
     def _is_of_no_use(self, provider: Provider) -> bool:
         """Whether the cluster goes, or a test has stopped a node: who starts it waits for DNS again."""

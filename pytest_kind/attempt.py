@@ -129,7 +129,7 @@ class Attempt:
         for action in own:
             self._step(context, action)
         if context.dns_later:
-            self.answering = Answering(self.connect, context, self.spoilt)
+            self.answering = Answering(self.connect, context, self.failed, self.spoilt)
         if freeze is not None and context.frozen is not None:  # before the steps that others add, which every copy goes through as well
             image = self.image(self.facts.machines[0])
             self.freezing = Freezing(self.connect, context, image=image, wanted=freeze, marks=self.plan.builder_marks, told=self.progress.note)

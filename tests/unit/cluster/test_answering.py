@@ -11,7 +11,7 @@ from pytest_kind.boot.frozen import Frozen
 from pytest_kind.boot.ready import DnsLater
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig
-from pytest_kind.errors import BootError
+from pytest_kind.errors import BootError, EngineUnavailable
 from pytest_kind.waiting import Deadline
 from support.engine import FakeEngine
 
@@ -68,6 +68,30 @@ def test_whoever_deletes_it_does_not_wait_but_is_told_what_is_known(maker: Maker
         cluster.delete()
     assert engine.names == []
     cluster.delete()  # told once
+
+
+@pytest.mark.usefixtures("silent")
+def test_what_never_answered_is_told_of_while_its_machines_are_there(maker: Maker, engine: FakeEngine) -> None:
+    told: list[tuple[str, str, list[str]]] = []
+    maker.failed = lambda name, evidence: told.append((name, evidence, engine.names))
+    cluster = maker.make(REQUEST)
+    with pytest.raises(BootError) as caught:
+        cluster.wait_for_dns()
+    assert told == []
+    with pytest.raises(BootError):
+        cluster.delete()
+    assert told == [("mine", caught.value.evidence, ["mine-control-plane"])]
+
+
+def test_an_engine_that_cannot_be_reached_any_more_is_why(maker: Maker) -> None:
+    def gone() -> FakeEngine:
+        raise EngineUnavailable("the engine has gone")
+
+    maker.connect = gone
+    cluster = maker.make(REQUEST)
+    with pytest.raises(BootError, match=r"^cluster 'mine' did not boot, phase 'DNS': the engine has gone$"):
+        cluster.release()
+    cluster.delete()
 
 
 @pytest.mark.usefixtures("silent")
