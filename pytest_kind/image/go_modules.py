@@ -249,7 +249,9 @@ def _another_version(workshop: Workshop, inputs: Inputs, module: Module, work: P
         go_mod.write_text(kubernetes_go_mod(upstream, inputs.kubernetes), encoding="utf-8")
         return
     pinned = inputs.versions["go"][module.name]
-    go_mod.write_text(go_mod.read_text(encoding="utf-8").replace(f" {pinned}", f" {module.version}"), encoding="utf-8")
+    # What the pinned version needs is another version's matter: a module of another project may bear the same number.
+    direct = [line for line in go_mod.read_text(encoding="utf-8").splitlines(keepends=True) if "// indirect" not in line]
+    go_mod.write_text("".join(direct).replace(f" {pinned}", f" {module.version}"), encoding="utf-8")
 
 
 def kubernetes_go_mod(upstream: str, kubernetes: str) -> str:

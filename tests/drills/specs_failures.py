@@ -151,7 +151,7 @@ def test_an_image_that_is_nowhere(start: Start) -> None:
 
 def test_a_suite_of_another_version(start: Start) -> None:
     run = start(f"--kind-focus={QUICK}", "--kind-version=v1.36.4", f"--kind-suite={suite_of_default(start)}")
-    run.until("(creating|copying) cluster", 300)
+    run.until("(creating|copying) cluster", 1500)  # its image is compiled where it is not there
     outcomes = run.end()
     assert set(outcomes.values()) == {"ERROR"}, run.text
     assert "is of Kubernetes v1.37.1, the cluster of v1.36.4" in run.text

@@ -115,9 +115,11 @@ class TestAnotherVersion:
         self, workshop: Workshop, inputs: Inputs, tmp_path: Path, module: go_modules.Module, version: str, line: str
     ) -> None:
         go_mod = tmp_path / "go.mod"
-        go_mod.write_text("require go.etcd.io/etcd/server/v3 v3.7.0\nrequire coredns v1.14.6\n", encoding="utf-8")
+        indirect = "require go.etcd.io/raft/v3 v3.7.0 // indirect\nrequire other v1.14.6 // indirect\n"
+        go_mod.write_text(f"require go.etcd.io/etcd/server/v3 v3.7.0\nrequire coredns v1.14.6\n{indirect}", encoding="utf-8")
         go_modules._another_version(workshop, inputs, replace(module, version=version), tmp_path)
         assert line in go_mod.read_text(encoding="utf-8")
+        assert "indirect" not in go_mod.read_text(encoding="utf-8")
 
     def test_kubernetes_own_go_mod_decides_about_go_and_staging(self, workshop: Workshop, inputs: Inputs, tmp_path: Path, source: Path) -> None:
         (source / "go.mod").write_text(
