@@ -98,6 +98,15 @@ def _source(value: str | Path) -> str | Path:
     return text if text.startswith(("release:", "http://", "https://")) else _path(text)
 
 
+def _version(value: Any) -> str:  # noqa: ANN401 - as above
+    from pytest_kind.image import source  # noqa: PLC0415 - for runs that name one
+
+    text = _text(value)
+    if not source.accepted(text, released=True):
+        raise ValueError(f"the form v1.37.1, from v1.{source.OLDEST_MINOR}.0 on")
+    return text
+
+
 class Option(NamedTuple):
     """One setting: ``--kind-cache-dir``, ``PYTEST_KIND_CACHE_DIR`` and ``kind_cache_dir`` are the option ``cache_dir``."""
 
@@ -173,7 +182,7 @@ OPTIONS = (
     ),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
-        "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
+        "version", _version, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
     Option("warm", _count(0, 8), 0, "N", "make N such clusters while the tests run, ready for the next run to take; an hour at most"),
 )

@@ -137,14 +137,14 @@ def _settings(config: pytest.Config, marks: dict[str, Any], where: str, *, apart
     known = config.stash.setdefault(_KNOWN, {})
     key = repr((sorted(marks.items(), key=lambda item: item[0]), apart))
     if key not in known:
-        from pytest_kind.errors import UsageError  # noqa: PLC0415
+        from pytest_kind.errors import UsageError, told  # noqa: PLC0415
         from pytest_kind.wishes import request_of  # noqa: PLC0415
 
         settings = dataclasses.replace(options.resolve(config, marks, where), apart=apart)
         try:
             request_of(settings, config)
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(told(error)) from error
         known[key] = settings
     return known[key]
 

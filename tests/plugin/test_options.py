@@ -44,7 +44,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "suite_args": (("-a 'b c'", ("-a", "b c")), ("-e", ("-e",)), ("-i", ("-i",))),
     "timeline": (("/cli.svg", Path("/cli.svg")), ("/env.html", Path("/env.html")), ("/ini.SVG", Path("/ini.SVG"))),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
-    "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
+    "version": (("v1.31.1", "v1.31.1"), ("v1.32.2", "v1.32.2"), ("v1.33.3-rc.1", "v1.33.3-rc.1")),
     "warm": (("1", 1), ("2", 2), ("3", 3)),
 }
 MARKED: dict[str, tuple[Any, Any]] = {
@@ -53,7 +53,7 @@ MARKED: dict[str, tuple[Any, Any]] = {
     "network": ("marker", "marker"),
     "source": ("/marker", Path("/marker")),
     "timeout": (14, 14.0),
-    "version": ("v1.4.4", "v1.4.4"),
+    "version": ("v1.34.4", "v1.34.4"),
 }
 by_name = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 
