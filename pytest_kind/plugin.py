@@ -16,6 +16,7 @@ import pytest
 
 from pytest_kind import invocation, options
 from pytest_kind.keys import BEGAN, DOOR, FAILED, RUN, TIDY, WORKERINPUT
+from pytest_kind.told import told_where_it_was_called
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -176,7 +177,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
+    with told_where_it_was_called(None if item.config.getoption("fulltrace", default=False) else call.excinfo):
+        report = yield
     if call.when == "setup":
         item.stash[BEGAN] = call.start
     if report.failed:

@@ -8,11 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_kind.api.resources import Resource
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.model import KindObject
-
-__tracebackhide__ = IN_A_MESSAGE
 
 Target = str | Mapping[str, Any]
 """``KIND/NAME`` in kubectl's words, a mapping with apiVersion, kind and metadata, or a KIND beside a selector."""
