@@ -135,6 +135,7 @@ class Option(NamedTuple):
 
 OPTIONS = (
     Option("artifacts", _path, None, "DIR", "where JUnit, logs of all nodes and a summary are left at the end, for a CI system to collect"),
+    Option("audit", _flag, False, None, "have the API server note what is asked of it; a failed test's report then has what the test asked"),
     Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),
     Option("cold", _flag, False, None, "make clusters from the ground: no copies of frozen ones, and none is frozen"),
     Option("config", _path, None, "FILE", "a cluster configuration in kind's v1alpha4 format (default: one control-plane node)"),

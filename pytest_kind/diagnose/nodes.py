@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pytest_kind.diagnose.scene import Document, Line, MachineSeen, Scene
 
 RUNNING, GONE, UNKNOWN = "running", "gone", "not known"
+AUDIT = "audit"
 # What a condition should be; one that is not among them is nobody's fault here.
 _GOOD = {"Ready": "True", "MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "NetworkUnavailable": "False"}
 _LINE = re.compile(r"(?P<at>\d+\.\d+) (?P<unit>[\w@.-]+)(?:\[\d+\])?: (?P<text>.*)")

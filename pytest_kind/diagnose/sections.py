@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pytest_kind.diagnose import events, nodes, pods, stuck
+from pytest_kind.diagnose import audit, events, nodes, pods, stuck
 from pytest_kind.diagnose.hints import Hint, hints
 from pytest_kind.diagnose.redact import redacted
 from pytest_kind.diagnose.scene import Scene, span, within
@@ -51,6 +51,7 @@ def sections(scene: Scene, most: int) -> list[Section]:
         Section("events", "kind: events", tuple(events.lines_of(scene, most - 3))),
         Section("pods", "kind: pods", tuple(pods.lines_of(scene, log_lines=max(3, most // _LOG_SHARE)))),
         Section("nodes", "kind: nodes", tuple(nodes.lines_of(scene))),
+        Section("audit", "kind: what was asked of the API", tuple(audit.lines_of(scene, most - 1))),
         Section("waiting", "kind: objects that wait", tuple(stuck.lines_of(scene))),
     )
     return [_cut(one, most) for one in parts if one.lines]

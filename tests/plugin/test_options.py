@@ -14,6 +14,7 @@ from pytest_kind.options import OPTIONS, Option
 # Option -> what the command line, the environment and the ini file say, and what that means.
 SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "artifacts": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
+    "audit": (("", True), ("off", False), ("yes", True)),
     "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "cold": (("", True), ("off", False), ("yes", True)),
     "config": (("/cli.yaml", Path("/cli.yaml")), ("/env.yaml", Path("/env.yaml")), ("/ini.yaml", Path("/ini.yaml"))),
@@ -97,6 +98,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     assert settings.pop("apart") is False
     assert settings == {
         "artifacts": None,
+        "audit": False,
         "cache_dir": tmp_path / "pytest-kind",
         "cold": False,
         "config": None,

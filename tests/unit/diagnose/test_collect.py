@@ -33,6 +33,9 @@ not a line
 == units
 == inotify
 fs.inotify.max_user_instances = 128
+== audit
+{{"objectRef":{{"namespace":"mine"}}}}
+{{"objectRef":{{"namespace":"theirs"}}}}
 """
 
 
@@ -98,6 +101,7 @@ def test_everything_is_had(api: Api, engine: FakeEngine, looked: str, tmp_path: 
     assert [line.text for line in machine.journal] == ['level=error msg="x"', 'E kubelet.go:1] "no" pod="mine/web"']
     assert [line.partition("task=")[2] for line in machine.kernel] == ["java"]
     assert dict(machine.facts) == {"disk": "/var has 3 MB left", "inotify": "fs.inotify.max_user_instances = 128"}
+    assert machine.audit == ('{"objectRef":{"namespace":"mine"}}',)
     assert (found.answered, found.missing) == (True, ())
     # The time is the machine's, which is an hour ahead.
     assert timedelta(minutes=59) < found.began - datetime.now(UTC) < timedelta(minutes=60)
