@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_kind.api.http import Api, ApiError
+from pytest_kind.diagnose.once import messages, once
 from pytest_kind.diagnose.redact import redacted
 from pytest_kind.toolbox import selectors
 from pytest_kind.toolbox.objects import conditions, controllers, moments, pods
@@ -21,12 +22,14 @@ _OBJECTS, _PODS, _EVENTS, _LINES, _WIDTH = 3, 5, 10, 5, 400
 def evidence(connection: Connection, wanted: Wanted, objects: list[KindObject]) -> list[str]:
     """Lines for a message. Best effort: what cannot be had is said, and nothing is raised."""
     lines: list[str] = []
+    said: list[str] = []
     try:
         if not objects:
             return _others(connection, wanted)
         for one in objects[:_OBJECTS]:
             lines += _status(one)
             there = _pods_of(connection.api, one)
+            said += messages(there)
             bad = [pod for pod in there if not pods.is_ready(pod)]
             for pod in bad[:_PODS]:
                 lines += _pod(connection.api, pod)
@@ -36,7 +39,7 @@ def evidence(connection: Connection, wanted: Wanted, objects: list[KindObject]) 
             lines += _events(connection.api, one, there)
     except ApiError as error:
         lines.append(f"no more is known: {error}")
-    return [redacted(line)[:_WIDTH] for line in lines]
+    return [redacted(line)[:_WIDTH] for line in once(lines, said)]
 
 
 def _others(connection: Connection, wanted: Wanted) -> list[str]:

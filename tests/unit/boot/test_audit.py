@@ -56,4 +56,4 @@ def test_another_cluster_is_as_it_was_and_its_digest_another_one() -> None:
 
 def test_the_users_own_patches_come_after_it() -> None:
     patch = "kind: ClusterConfiguration\napiServer: {extraArgs: [{name: audit-log-path, value: /mine}]}\n"
-    assert server(audited(config_of(kubeadm_config_patches=(patch,))))["audit-log-path"] == "/mine"
+    assert server(audited(ClusterConfig(kubeadm_config_patches=(patch,))))["audit-log-path"] == "/mine"

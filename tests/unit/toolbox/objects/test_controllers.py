@@ -104,11 +104,11 @@ def test_a_pod_that_is_ready_and_what_it_says(connection: Connection, kube: Kube
     binding(kube, "shops", "other/operator", namespace="other", kind="Role")
     pod(kube, "operator-1", "mine/operator")
     pod(kube, "operator-2", "other/operator")
-    api_server.answer("GET", "/api/v1/namespaces/mine/pods/operator-1/log?container=main&tailLines=5", (200, "token: abc\nshop one: no bricks\n"))
+    api_server.answer("GET", "/api/v1/namespaces/mine/pods/operator-1/log?container=main&tailLines=5", (200, "password=abc\nshop one: no bricks\n"))
     assert told(connection)[1:] == [
         "perhaps its controller: pod operator-1 in namespace mine, which may watch shops.example.com",
         "  it is ready",
-        "  | token: [removed]",
+        "  | password=[removed]",
         "  | shop one: no bricks",
         NO_EVENTS,
     ]
