@@ -129,6 +129,13 @@ class Option(NamedTuple):
         return f"kind_{self.name}"
 
     @property
+    def told(self) -> str:
+        """The help with the default, where that is more than nothing."""
+        if self.default in {None, False} or "(default" in self.help:
+            return self.help
+        return f"{self.help} (default: {self.default:g})" if isinstance(self.default, float) else f"{self.help} (default: {self.default})"
+
+    @property
     def dest(self) -> str:
         return f"kind_{self.name}"
 
@@ -219,12 +226,12 @@ def register(parser: pytest.Parser) -> None:
     group = parser.getgroup("kind", "Kubernetes clusters (pytest-kind-native)")
     for option in OPTIONS:
         if option.metavar is None:
-            group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.help)
+            group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.told)
         else:
             # A presubmit's word for it: build this, and run its specs.
             flags = [option.flag, "--kind-build"] if option.name == "source" else [option.flag]
-            group.addoption(*flags, dest=option.dest, metavar=option.metavar, default=None, help=option.help)
-        parser.addini(option.ini, f"{option.help} ({option.flag}, {option.environment})", default=None)
+            group.addoption(*flags, dest=option.dest, metavar=option.metavar, default=None, help=option.told)
+        parser.addini(option.ini, f"{option.told} ({option.flag}, {option.environment})", default=None)
     group.addoption("--kind-gc", dest="kind_gc", action="store_true", default=False, help=GC_HELP)
 
 

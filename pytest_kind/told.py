@@ -36,7 +36,7 @@ def told_where_it_was_called(excinfo: pytest.ExceptionInfo[BaseException] | None
     ours = [error for error in _chain(excinfo.value if excinfo is not None else None) if isinstance(error, KindError) and _raised_by_us(error)]
     if excinfo is not None and excinfo.value in ours:
         shown = _shortened(excinfo.tb)
-        if any(_module(one.tb_frame) not in _PYTESTS for one in _entries(shown)):  # else nobody but us was there
+        if shown is not None and any(_module(one.tb_frame) not in _PYTESTS for one in _entries(shown)):  # else nobody but us was there
             excinfo.traceback = type(excinfo.traceback)(shown)  # pytest goes by its raw entries
     with contextlib.ExitStack() as after:
         for error in ours:

@@ -228,6 +228,14 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
     assert [name for name in [*names, "  --kind-gc", "  --cluster-name", "  --keep-cluster"] if name not in said] == []
 
 
+def test_help_has_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    said = pytester.runpytest_inprocess("--help").stdout.str()
+    shown = {option.name: option.told for option in OPTIONS if option.default not in {None, False}}
+    assert [name for name, told in shown.items() if "(default: " not in told or told not in said] == []
+    assert (shown["lease"][-14:], shown["timeout"][-14:], shown["preflight"][-13:]) == ("(default: 300)", "(default: 120)", "(default: on)")
+
+
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:
     said = pytester.runpytest_inprocess("--markers").stdout
     said.fnmatch_lines(

@@ -49,8 +49,8 @@ def test_verb_object_answer_and_how_long_it_took() -> None:
 
 
 def test_a_refusal_is_marked_and_says_why() -> None:
-    refused = {"responseStatus": {"code": 403, "message": FORBIDDEN}, "objectRef": {"resource": "pods", "namespace": "mine"}}
-    annotated = {"responseStatus": {"code": 409}, "annotations": {"authorization.k8s.io/reason": "no\n way"}}
+    refused: dict[str, Any] = {"responseStatus": {"code": 403, "message": FORBIDDEN}, "objectRef": {"resource": "pods", "namespace": "mine"}}
+    annotated: dict[str, Any] = {"responseStatus": {"code": 409}, "annotations": {"authorization.k8s.io/reason": "no\n way"}}
     assert told(line("list", user="alice", **refused), line(second=2, **annotated)) == [
         f"!   +1.0 s     list pods mine, by OpenAPI-Generator as alice: 403 in 4 ms: {FORBIDDEN}",
         "!   +2.0 s     get configmaps mine/one, by OpenAPI-Generator: 409 in 4 ms: no way",
