@@ -31,10 +31,13 @@ def told_where_it_was_called(excinfo: pytest.ExceptionInfo[BaseException] | None
 
     All other errors, ``--full-trace`` and debuggers see everything.
     """
+    if excinfo is None:
+        yield
+        return
     from pytest_kind.errors import KindError  # noqa: PLC0415 - this module is loaded in every run
 
-    ours = [error for error in _chain(excinfo.value if excinfo is not None else None) if isinstance(error, KindError) and _raised_by_us(error)]
-    if excinfo is not None and excinfo.value in ours:
+    ours = [error for error in _chain(excinfo.value) if isinstance(error, KindError) and _raised_by_us(error)]
+    if excinfo.value in ours:
         shown = _shortened(excinfo.tb)
         if shown is not None and any(_module(one.tb_frame) not in _PYTESTS for one in _entries(shown)):  # else nobody but us was there
             excinfo.traceback = type(excinfo.traceback)(shown)  # pytest goes by its raw entries

@@ -15,18 +15,19 @@ _POLICY_FILE = "kind/pytest-kind/audit-policy.yaml"
 _LOG_FOLDER = "/var/log/kubernetes"
 LOG = f"{_LOG_FOLDER}/audit.log"
 
-# Metadata: neither bodies nor what is in them. What the cluster's own parts ask all the time is not written at all.
+# Metadata: neither bodies nor what is in them. What the cluster's own parts and its boot ask, and what clients ask to know what
+# there is to be asked for, is not written at all.
 _POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: None
-  nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/metrics*"]
+  nonResourceURLs: ["/api*", "/healthz*", "/livez*", "/metrics*", "/openapi*", "/readyz*", "/version*"]
 - level: None
   userGroups: ["system:nodes", "system:serviceaccounts:kube-system", "system:serviceaccounts:local-path-storage"]
 - level: None
-  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-proxy", "system:kube-scheduler"]
+  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-proxy", "system:kube-scheduler", "kubernetes-super-admin"]
 - level: Metadata
 """
 

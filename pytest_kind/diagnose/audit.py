@@ -13,7 +13,8 @@ from typing import Any
 from pytest_kind.diagnose.scene import Scene, moment
 
 _ADMIN = "kubernetes-admin"
-_BAD = 400
+_BAD, _NOT_FOUND = 400, 404
+_BOOT = "kubeadm/"  # whose last phases run beside the first test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class _Asked:
 
 
 def lines_of(scene: Scene, most: int) -> list[str]:
-    """The requests of the test's time, in their order; those that were refused are marked, and say why. Not those of this very look.
+    """The requests of the test's time, in their order; those that were refused are marked; those that failed say why. Not those of this very look.
 
     Args:
         most: so many lines; where there are more, the last stay.
@@ -58,6 +59,8 @@ def _asked(scene: Scene) -> Iterator[_Asked]:
 
 def _of_test(event: Mapping[str, Any], shares: list[Any]) -> bool:
     """Whether the test or its tools asked, and no part of the cluster: an account's client may be either, and asks from elsewhere than a pod."""
+    if str(event.get("userAgent")).startswith(_BOOT):
+        return False
     user = str((event.get("user") or {}).get("username", ""))
     if not user.startswith("system:"):
         return True
@@ -83,6 +86,6 @@ def _line(group: list[_Asked], began: datetime) -> str:
     first, times = group[0], f" x{len(group)}" if len(group) > 1 else ""
     slowest = max(one.seconds for one in group)
     took = f"{slowest:.1f} s" if slowest >= 1 else f"{slowest * 1000:.0f} ms"
-    mark = "!" if first.code >= _BAD else " "
+    mark = "!" if first.code >= _BAD and first.code != _NOT_FOUND else " "  # `apply` looks whether there is one
     why = f": {' '.join(first.why.split())}" if first.why else ""
     return f"{mark}{(first.at - began).total_seconds():+7.1f} s{times:<4} {first.what}: {first.code} in {took}{why}"

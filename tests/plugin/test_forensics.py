@@ -53,7 +53,7 @@ def kube(project: Project, api_server: ApiServer) -> Kube:
     made.after = fill
     for path in ("v1/resourcequotas", "discovery.k8s.io/v1/endpointslices", "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"):
         made.resources[path] = resource(path, path.rpartition("/")[2])
-    project.engine.answer(["bash"], f"{time.time()}\n== journal\n")
+    project.engine.answer(["bash"], f"== journal\n== clock\n{time.time()}\n")
     api_server.behind = made.take
     project.engine.publish("127.0.0.1", api_server.port)
     return made
@@ -255,7 +255,7 @@ def test_what_it_asked_of_the_api_where_that_is_noted(project: Project, kube: Ku
     who = {"user": {"username": "alice"}, "userAgent": "kubectl/v1.37.1", "sourceIPs": ["172.17.0.1"]}
     about = {"verb": "list", "objectRef": {"resource": "pods", "namespace": "mine"}, "responseStatus": refused}
     event = json.dumps({**who, **about, "requestReceivedTimestamp": at, "stageTimestamp": at})
-    project.engine.answer(["bash"], f"{now}\n== journal\n== audit\n{event}\n")
+    project.engine.answer(["bash"], f"== journal\n== audit\n{event}\n== clock\n{now}\n")
     project.tests(
         "def test_a(kind_cluster, kind_namespace):\n    assert 'audit-log-path' in kind_cluster.config.kubeadm_config_patches[0]\n"
         "    pytest.fail('it was noted')\n"

@@ -60,7 +60,7 @@ def test_a_refusal_is_marked_and_says_why() -> None:
 def test_the_same_again_and_again_is_one_line() -> None:
     assert told(line(second=1), line(second=2, took=0.09), line(second=3), line(second=4, code=404)) == [
         "    +1.0 s x3  get configmaps mine/one, by OpenAPI-Generator: 200 in 90 ms",
-        "!   +4.0 s     get configmaps mine/one, by OpenAPI-Generator: 404 in 4 ms",
+        "    +4.0 s     get configmaps mine/one, by OpenAPI-Generator: 404 in 4 ms",
     ]
 
 
@@ -77,6 +77,10 @@ def test_the_same_again_and_again_is_one_line() -> None:
 def test_whose_requests_are_the_tests(user: str, address: str, told_of: bool) -> None:
     node = {"metadata": {"name": "c-control-plane"}, "spec": {"podCIDRs": ["10.244.0.0/24"]}}
     assert bool(told(line(user=user, sourceIPs=[address]), objects={"nodes": (node,)})) is told_of
+
+
+def test_what_a_boot_still_asks_is_none_of_it() -> None:
+    assert told(line(userAgent="kubeadm/v1.37.1 (linux/amd64) kubernetes/abc")) == []
 
 
 def test_who_is_impersonated_is_who_asks() -> None:

@@ -19,8 +19,7 @@ from support.engine import FakeEngine
 from support.scenes import event, pod
 
 MARK = "pytest-kind/test"
-LOOKED = """{now:.6f}
-== journal
+LOOKED = """== journal
 {at:.6f} kubelet[12]: E1128 16:00:01.123456      12 kubelet.go:1] "no" pod="mine/web"
 {at:.6f} kubelet[12]: W1128 16:00:01.123456      12 kubelet.go:1] "no" pod="theirs/web"
 {before:.6f} containerd[9]: time="2026-11-28T16:00:01Z" level=error msg="x"
@@ -36,6 +35,8 @@ fs.inotify.max_user_instances = 128
 == audit
 {{"objectRef":{{"namespace":"mine"}}}}
 {{"objectRef":{{"namespace":"theirs"}}}}
+== clock
+{now:.6f}
 """
 
 
