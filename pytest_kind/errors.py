@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 
 
@@ -10,8 +9,9 @@ class KindError(Exception):
     """The base of them all."""
 
 
-IN_A_MESSAGE = operator.methodcaller("errisinstance", KindError)
-"""As ``__tracebackhide__`` of a module: an error of ours is its message, pytest shows no lines of the module above it."""
+def told(error: BaseException) -> str:
+    """An error's message with its notes: who raised it, where that is somebody else's code."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
 class UsageError(KindError):

@@ -79,7 +79,7 @@ def _look(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRepo
     folder = _folder(item, report)
     if folder is not None:
         try:
-            write(folder, scene, sections(scene, _ARTIFACT_LINES))
+            write(folder, scene, sections(scene, _ARTIFACT_LINES, apart=True))
         except OSError as error:
             parts.append(Section("artifacts", "kind: artifacts", (f"{folder}: it cannot be written: {error.strerror or error}",)))
             folder = None

@@ -103,6 +103,15 @@ def _source(value: str | Path) -> str | Path:
     return text if text.startswith(("release:", "http://", "https://")) else _path(text)
 
 
+def _version(value: Any) -> str:  # noqa: ANN401 - as above
+    from pytest_kind.image import source  # noqa: PLC0415 - for runs that name one
+
+    text = _text(value)
+    if not source.accepted(text, released=True):
+        raise ValueError(f"the form v1.37.1, from v1.{source.OLDEST_MINOR}.0 on")
+    return text
+
+
 class Option(NamedTuple):
     """One setting: ``--kind-cache-dir``, ``PYTEST_KIND_CACHE_DIR`` and ``kind_cache_dir`` are the option ``cache_dir``."""
 
@@ -125,12 +134,20 @@ class Option(NamedTuple):
         return f"kind_{self.name}"
 
     @property
+    def told(self) -> str:
+        """The help with the default, where that is more than nothing."""
+        if self.default in {None, False} or "(default" in self.help:
+            return self.help
+        return f"{self.help} (default: {self.default:g})" if isinstance(self.default, float) else f"{self.help} (default: {self.default})"
+
+    @property
     def dest(self) -> str:
         return f"kind_{self.name}"
 
 
 OPTIONS = (
     Option("artifacts", _path, None, "DIR", "where JUnit, logs of all nodes and a summary are left at the end, for a CI system to collect"),
+    Option("audit", _flag, False, None, "have the API server note what is asked of it; a failed test's report then has what the test asked"),
     Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),
     Option("cold", _flag, False, None, "make clusters from the ground: no copies of frozen ones, and none is frozen"),
     Option("config", _path, None, "FILE", "a cluster configuration in kind's v1alpha4 format (default: one control-plane node)"),
@@ -178,7 +195,7 @@ OPTIONS = (
     ),
     Option("timeout", _between(5, 3600, float), 120.0, "SECONDS", "how long a cluster may take to become ready, its image not included"),
     Option(
-        "version", _text, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
+        "version", _version, None, "VERSION", "the Kubernetes version of the node image, such as v1.37.1 (default: the newest that this plugin knows)"
     ),
     Option("warm", _count(0, 8), 0, "N", "make N such clusters while the tests run, ready for the next run to take; an hour at most"),
 )
@@ -214,12 +231,12 @@ def register(parser: pytest.Parser) -> None:
     group = parser.getgroup("kind", "Kubernetes clusters (pytest-kind-native)")
     for option in OPTIONS:
         if option.metavar is None:
-            group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.help)
+            group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.told)
         else:
             # A presubmit's word for it: build this, and run its specs.
             flags = [option.flag, "--kind-build"] if option.name == "source" else [option.flag]
-            group.addoption(*flags, dest=option.dest, metavar=option.metavar, default=None, help=option.help)
-        parser.addini(option.ini, f"{option.help} ({option.flag}, {option.environment})", default=None)
+            group.addoption(*flags, dest=option.dest, metavar=option.metavar, default=None, help=option.told)
+        parser.addini(option.ini, f"{option.told} ({option.flag}, {option.environment})", default=None)
     group.addoption("--kind-gc", dest="kind_gc", action="store_true", default=False, help=GC_HELP)
 
 

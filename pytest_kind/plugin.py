@@ -16,6 +16,7 @@ import pytest
 
 from pytest_kind import invocation, options
 from pytest_kind.keys import BEGAN, DOOR, FAILED, RUN, TIDY, WORKERINPUT
+from pytest_kind.told import told_where_it_was_called
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -137,14 +138,14 @@ def _settings(config: pytest.Config, marks: dict[str, Any], where: str, *, apart
     known = config.stash.setdefault(_KNOWN, {})
     key = repr((sorted(marks.items(), key=lambda item: item[0]), apart))
     if key not in known:
-        from pytest_kind.errors import UsageError  # noqa: PLC0415
+        from pytest_kind.errors import UsageError, told  # noqa: PLC0415
         from pytest_kind.wishes import request_of  # noqa: PLC0415
 
         settings = dataclasses.replace(options.resolve(config, marks, where), apart=apart)
         try:
             request_of(settings, config)
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(told(error)) from error
         known[key] = settings
     return known[key]
 
@@ -176,7 +177,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
+    with told_where_it_was_called(None if item.config.getoption("fulltrace", default=False) else call.excinfo):
+        report = yield
     if call.when == "setup":
         item.stash[BEGAN] = call.start
     if report.failed:

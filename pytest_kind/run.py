@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_kind import attach, labels, sigterm
+from pytest_kind import attach, hooks, labels, sigterm
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import KindError, NotFound
 from pytest_kind.fitness import Fitness
@@ -32,6 +32,8 @@ from pytest_kind.workers.lessee import Lessee
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_kind.boot.actions import Action
+    from pytest_kind.config.types import ClusterConfig
     from pytest_kind.provision.provider import Provider
 
 
@@ -76,10 +78,8 @@ class Run:
             session=self.session,
             cache=cache,
             progress=self.progress,
-            extra_actions=lambda cluster: [
-                action for actions in config.hook.pytest_kind_boot_actions(cluster_config=cluster) for action in actions or ()
-            ],
-            failed=lambda name, evidence: config.hook.pytest_kind_cluster_failed(name=name, evidence=evidence),
+            extra_actions=self._extra_actions,
+            failed=lambda name, evidence: hooks.call(config.hook.pytest_kind_cluster_failed, name=name, evidence=evidence),
             fit=lambda request: self.last_lines.extend(self._fitness.verdict(request)),
         )
 
@@ -97,8 +97,13 @@ class Run:
             cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
             self._have(cluster, path)
         self._warm(request)
-        self._config.hook.pytest_kind_cluster_ready(cluster=cluster)
+        hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
         return cluster
+
+    def _extra_actions(self, config: ClusterConfig) -> list[Action]:
+        hook = self._config.hook.pytest_kind_boot_actions
+        with hooks.named(hook):  # also while one that yields is read
+            return [action for actions in hook(cluster_config=config) for action in actions or ()]
 
     def _warm(self, request: Request) -> None:
         """Begins, once, to make what the next run wants to find."""
@@ -183,7 +188,7 @@ class Run:
             self._release(cluster, lease)
             return
         try:
-            self._config.hook.pytest_kind_cluster_ends(cluster=cluster)
+            hooks.call(self._config.hook.pytest_kind_cluster_ends, cluster=cluster)
         finally:
             self._remove(cluster)
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_kind import hooks
+from pytest_kind.boot.audit import audited
 from pytest_kind.cluster import Request
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
@@ -28,8 +30,11 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
     wanted = settings.config
     source = settings.sources["config"]
     if wanted is None:
-        wanted, source = config.hook.pytest_kind_cluster_config(pytestconfig=config), "pytest_kind_cluster_config"
+        hook = config.hook.pytest_kind_cluster_config
+        wanted, source = hooks.call(hook, pytestconfig=config), hooks.source(hook)
     cluster_config = ClusterConfig() if wanted is None else _config(wanted, source, config.rootpath)
+    if settings.audit:
+        cluster_config = audited(cluster_config)
     image = cluster_config.nodes[0].image
     if image is not None and settings.source is not None:
         raise UsageError(

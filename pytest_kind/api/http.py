@@ -11,9 +11,7 @@ from typing import Any
 import urllib3
 
 from pytest_kind.api.kubeconfig import Credentials, write_private
-from pytest_kind.errors import IN_A_MESSAGE, KindError
-
-__tracebackhide__ = IN_A_MESSAGE
+from pytest_kind.errors import KindError
 
 Document = dict[str, Any]
 

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pytest_kind import labels
+from pytest_kind.boot.audit import audit_files
 from pytest_kind.boot.frozen import Frozen, words
 from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, has_units, init_documents, join_documents
 from pytest_kind.boot.registries import registry_files
@@ -77,6 +78,7 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
     if machine.is_control_plane:
         # For whoever attaches to the cluster knowing only its name (attach.py).
         files[CONFIG_FILE] = (json.dumps(asdict(config)).encode(), 0o600)
+        files |= audit_files(config)
     files["kind/kubeadm.conf"] = (documents.encode(), 0o600)
     files |= registry_files(config)
     if copied is not None:

@@ -15,6 +15,7 @@ class Settings:
 
     Attributes:
         artifacts: where a CI system collects.
+        audit: whether the API server writes an audit log.
         cache_dir: where parts of images, locks and sessions lie.
         cold: whether clusters are neither copied nor frozen.
         config: a file, a mapping or a ``ClusterConfig``; nothing is one control-plane node.
@@ -50,6 +51,7 @@ class Settings:
     """
 
     artifacts: Path | None
+    audit: bool
     cache_dir: Path
     cold: bool
     config: Any

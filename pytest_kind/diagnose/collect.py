@@ -162,6 +162,7 @@ class _Looking:
                 one,
                 kernel=nodes.of_pods(one.kernel, uids),
                 journal=tuple(line for line in one.journal if not any(name in line.text for name in others)),
+                audit=tuple(line for line in one.audit if not any(f'"namespace":"{name}"' in line for name in others)),
             )
             for one in seen
         ]
@@ -214,7 +215,8 @@ def _machine(asked: Asked, place: Place) -> _Machine:
         clock, journal, kernel, facts = nodes.parse(result.stdout)
         if clock is None:
             raise KindError(f"its journal is not to be had: {result.output.strip()[-200:] or f'exit code {result.code}'}")
-        return _Machine(replace(seen, journal=journal, kernel=kernel, facts=facts), clock, at)
+        audit = tuple(facts.pop(nodes.AUDIT, "").splitlines())
+        return _Machine(replace(seen, journal=journal, kernel=kernel, audit=audit, facts=facts), clock, at)
     finally:
         provider.close()
 

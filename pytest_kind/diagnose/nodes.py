@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pytest_kind.diagnose.scene import Document, Line, MachineSeen, Scene
 
 RUNNING, GONE, UNKNOWN = "running", "gone", "not known"
+AUDIT = "audit"
 # What a condition should be; one that is not among them is nobody's fault here.
 _GOOD = {"Ready": "True", "MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "NetworkUnavailable": "False"}
 _LINE = re.compile(r"(?P<at>\d+\.\d+) (?P<unit>[\w@.-]+)(?:\[\d+\])?: (?P<text>.*)")
@@ -18,12 +19,13 @@ _HEAD = re.compile(r'^(?P<level>[WEF])\d{4} [\d:.]+ +\d+ |^time="[^"]*" ')
 
 def parse(output: str) -> tuple[datetime | None, tuple[Line, ...], tuple[str, ...], dict[str, str]]:
     """What ``node/look`` printed: the machine's clock, its journal, its kernel's lines, its facts."""
-    head, *parts = output.split("\n== ")
+    _, *parts = f"\n{output}".split("\n== ")
     texts = {what: text for what, _, text in (part.partition("\n") for part in parts)}
+    clock = _time(texts.pop("clock", ""))
     journal = [_line(line) for line in texts.pop("journal", "").splitlines()]
     kernel = tuple(texts.pop("kernel", "").splitlines())
     facts = {what: text.strip() for what, text in texts.items() if text.strip()}
-    return _time(head), tuple(sorted(filter(None, journal), key=lambda line: line.at)), kernel, facts
+    return clock, tuple(sorted(filter(None, journal), key=lambda line: line.at)), kernel, facts
 
 
 def _time(text: str) -> datetime | None:

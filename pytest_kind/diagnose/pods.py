@@ -10,6 +10,8 @@ from typing import Any
 
 from pytest_kind.diagnose.scene import Document, Scene, moment, span
 
+NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"}
+"""Why a container waits whose image is not there, in the kubelet's words."""
 _SIGNALS = 128
 # What a code means beside the signals: of shells, runtimes and the field.
 _CODES = {

@@ -54,6 +54,7 @@ class MachineSeen:
         kernel: processes of its pods that were killed for memory, in the kernel's words.
         facts: what else it said: ``disk`` (mount points that are nearly full), ``inotify`` (its limits), ``units`` (that failed).
         console: its last lines, where it does not run.
+        audit: the last lines of its API server's audit log, where it has one.
     """
 
     name: str
@@ -63,6 +64,7 @@ class MachineSeen:
     kernel: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     console: str = ""
+    audit: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

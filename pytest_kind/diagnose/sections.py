@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
-from pytest_kind.diagnose import events, nodes, pods, stuck
+from pytest_kind.diagnose import audit, events, nodes, pods, stuck
 from pytest_kind.diagnose.hints import Hint, hints
+from pytest_kind.diagnose.once import messages, once
 from pytest_kind.diagnose.redact import redacted
 from pytest_kind.diagnose.scene import Scene, span, within
 
@@ -39,21 +41,28 @@ class Section:
         return f"{self.title} ({cluster})" if cluster else self.title, self.text
 
 
-def sections(scene: Scene, most: int) -> list[Section]:
+def sections(scene: Scene, most: int, *, apart: bool = False) -> list[Section]:
     """The parts that have something to say; the first is always there.
 
     Args:
         most: lines of each.
+        apart: whether each is read by itself; else long words that several of them have are in the first alone.
     """
     found = hints(scene)
-    parts = (
+    parts = [
         Section("why", "kind: why", tuple(_why(scene, found))),
         Section("events", "kind: events", tuple(events.lines_of(scene, most - 3))),
         Section("pods", "kind: pods", tuple(pods.lines_of(scene, log_lines=max(3, most // _LOG_SHARE)))),
         Section("nodes", "kind: nodes", tuple(nodes.lines_of(scene))),
+        Section("audit", "kind: what was asked of the API", tuple(audit.lines_of(scene, most - 1))),
         Section("waiting", "kind: objects that wait", tuple(stuck.lines_of(scene))),
-    )
-    return [_cut(one, most) for one in parts if one.lines]
+    ]
+    return [_cut(one, most) for one in (parts if apart else _said_once(parts, scene)) if one.lines]
+
+
+def _said_once(parts: list[Section], scene: Scene) -> list[Section]:
+    lines = iter(once((line for part in parts for line in part.lines), messages(scene.of("pods"))))
+    return [replace(part, lines=tuple(islice(lines, len(part.lines)))) for part in parts]
 
 
 def with_causes(cluster: str, error: str, evidence: str) -> str:

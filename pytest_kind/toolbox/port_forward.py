@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,16 +32,31 @@ _KINDS = {
     **dict.fromkeys(("ds", "daemonset", "daemonsets"), "apis/apps/v1/{}/daemonsets"),
     **dict.fromkeys(("job", "jobs"), "apis/batch/v1/{}/jobs"),
 }
+_NAMES = {
+    "pods": "pod",
+    "services": "Service",
+    "deployments": "Deployment",
+    "replicasets": "ReplicaSet",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "jobs": "Job",
+}
+_TOLD = 10  # of others that there are
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody wants to reach: ``svc/web``, its port (a number or a name), in a namespace."""
+    """What somebody wants to reach: ``svc/web``, its port (a number or a name), in a namespace.
+
+    Attributes:
+        who: asks, for messages.
+    """
 
     what: str
     port: int | str
     namespace: str = "default"
     address: str = "127.0.0.1"
+    who: str = field(default="port_forward", compare=False)
 
     @property
     def kind(self) -> str:
@@ -51,6 +67,14 @@ class Wanted:
     def name(self) -> str:
         """Of the object."""
         return self.what.rpartition("/")[2]
+
+    @property
+    def resource(self) -> str:
+        """Of the kind: ``services``."""
+        return _KINDS[self.kind].rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{_NAMES[self.resource]} {self.name} in namespace {self.namespace}"
 
     @property
     def collection(self) -> str:
@@ -109,9 +133,9 @@ def port_forward(credentials: Credentials, scratch: Path, wanted: Wanted, local_
     api = Api(credentials, scratch)
     with contextlib.closing(api), _listening(wanted.address, local_port) as listener:
         try:
-            first = wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted, ready=True), Deadline(seconds))
+            first = _first(api, wanted, Deadline(seconds), ready=True)
         except WaitTimeout:  # one that is not ready can be what a test is about
-            first = wait_for(_awaited("port_forward", wanted), lambda: find(api, wanted), Deadline(0))
+            first = _first(api, wanted, Deadline(0), ready=False)
         tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted), seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1]
@@ -126,14 +150,36 @@ def to_ready_pods(credentials: Credentials, scratch: Path, wanted: Wanted, deadl
     """
     api = Api(credentials, scratch)
     with contextlib.closing(api), _listening(wanted.address, None) as listener:
-        first = wait_for(_awaited("http", wanted), lambda: find(api, wanted, ready=True), deadline)
+        first = _first(api, wanted, deadline, ready=True)
         tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted, ready=True), deadline.seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1], tunnel
 
 
-def _awaited(who: str, wanted: Wanted) -> str:
-    return f"{who}: a pod of {wanted.what} in namespace {wanted.namespace}"
+def _first(api: Api, wanted: Wanted, deadline: Deadline, *, ready: bool) -> PodPort:
+    what = str(wanted) if wanted.resource == "pods" else f"a pod of {wanted}"
+    try:
+        return wait_for(f"{wanted.who}: {what}", lambda: find(api, wanted, ready=ready), deadline)
+    except WaitTimeout as error:
+        raise WaitTimeout(error.what, error.seconds, "; ".join([error.last_seen, *_others(api, wanted)])) from None
+
+
+def _others(api: Api, wanted: Wanted) -> list[str]:
+    """Where what is wanted is not there: what is, those of a similar name first, and whether it is in another namespace."""
+    try:
+        listed = api.get(f"/{_KINDS[wanted.kind].replace('{}/', '')}")["items"]
+    except ApiError as error:
+        return [f"what there is instead is not known: {error}"]
+    there = sorted(one["metadata"]["name"] for one in listed if one["metadata"]["namespace"] == wanted.namespace)
+    if wanted.name in there:
+        return []
+    near = difflib.get_close_matches(wanted.name, there, n=_TOLD)
+    names = [*near, *(name for name in there if name not in near)]
+    spaces = sorted(one["metadata"]["namespace"] for one in listed if one["metadata"]["name"] == wanted.name)
+    return [
+        f"{wanted.resource} in namespace {wanted.namespace}: {', '.join(names[:_TOLD]) or 'none'}{', …' if len(names) > _TOLD else ''}",
+        *([f"there is one of that name in namespace {', '.join(spaces)}"] if spaces else []),
+    ]
 
 
 def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
@@ -148,23 +194,27 @@ def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
         pods = [target] if direct else _pods(api, wanted, target)
     except ApiError as error:
         if error.status == _NOT_FOUND:
-            return NotYet(f"there is no {wanted.kind} {wanted.name}")
+            return NotYet(f"there is no {wanted}")
         return NotYet(str(error))
     running = [pod for pod in pods if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]]
     good = [pod for pod in running if _is_ready(pod)] or ([] if ready and not direct else running)
     if not good:
         seen = ", ".join(f"{pod['metadata']['name']} is {pod_state(pod)}" for pod in pods)
-        return NotYet(seen or "it has no pods")
+        return NotYet(seen or f"there are no pods with its labels, {_selector(target)}")
     port = _target_port(wanted, target) if "clusterIP" in target["spec"] else wanted.port
-    return PodPort(wanted.namespace, good[0]["metadata"]["name"], _number(good[0], port))
+    return PodPort(wanted.namespace, good[0]["metadata"]["name"], _number(wanted, good[0], port))
 
 
 def _pods(api: Api, wanted: Wanted, target: dict[str, Any]) -> list[dict[str, Any]]:
-    selector = target["spec"].get("selector") or {}
-    labels = as_text(selector) if target.get("kind") != "Service" else as_text({"matchLabels": selector})
+    labels = _selector(target)
     if not labels:
-        raise UsageError(f"port_forward: {wanted.what} selects no pods; name a pod")
+        raise UsageError(f"{wanted.who}: {wanted} selects no pods; name a pod")
     return list(api.get(f"/api/v1/namespaces/{quote(wanted.namespace, safe='')}/pods?labelSelector={quote(labels, safe='')}")["items"])
+
+
+def _selector(target: dict[str, Any]) -> str:
+    selector = target["spec"].get("selector") or {}
+    return as_text(selector) if target.get("kind") != "Service" else as_text({"matchLabels": selector})
 
 
 def _target_port(wanted: Wanted, service: dict[str, Any]) -> int | str:
@@ -177,18 +227,17 @@ def _target_port(wanted: Wanted, service: dict[str, Any]) -> int | str:
             target: int | str = port.get("targetPort") or port["port"]
             return target
     there = ", ".join(f"{port['port']}{' (' + port['name'] + ')' if port.get('name') else ''}" for port in ports)
-    raise UsageError(f"port_forward: {wanted.what} has no port {wanted.port!r}; it has {there or 'none'}")
+    raise UsageError(f"{wanted.who}: {wanted} has no port {wanted.port!r}; it has {there or 'none'}")
 
 
-def _number(pod: dict[str, Any], port: int | str) -> int:
+def _number(wanted: Wanted, pod: dict[str, Any], port: int | str) -> int:
     """A container's port by its name."""
     if isinstance(port, int):
         return port
     names = {one.get("name"): int(one["containerPort"]) for container in pod["spec"]["containers"] for one in container.get("ports") or ()}
     if port not in names:
-        raise UsageError(
-            f"port_forward: pod {pod['metadata']['name']} has no port named {port!r}; it has {', '.join(sorted(filter(None, names))) or 'none'}"
-        )
+        there = ", ".join(sorted(filter(None, names))) or "none"
+        raise UsageError(f"{wanted.who}: pod {pod['metadata']['name']} in namespace {wanted.namespace} has no port named {port!r}; it has {there}")
     return names[port]
 
 

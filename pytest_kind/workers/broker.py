@@ -17,7 +17,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_kind.errors import KindError, UsageError
+from pytest_kind.errors import KindError, UsageError, told
 from pytest_kind.workers.messages import Done, Hello, Lease, Leased, Refused, Release, Served, ServeStandIns, Turn, TurnOver
 from pytest_kind.workers.progress import RunEnds, StoppableProgress
 from pytest_kind.workers.turns import Turns
@@ -121,7 +121,7 @@ class Broker:
                 case ServeStandIns(name):
                     answer = Served(self._home.serve_stand_ins(self._named(name), self._home.run()))
         except KindError as error:
-            answer = Refused(str(error), isinstance(error, UsageError))
+            answer = Refused(told(error), isinstance(error, UsageError))
         except Exception:  # noqa: BLE001 - the worker's test says it; here nobody would see it
             answer = Refused(f"the controller of this run failed:\n{traceback.format_exc()}", usage=False)
         worker.link.send(answer)
@@ -207,7 +207,7 @@ class Broker:
         try:
             self._home.run().drop(entry.cluster)
         except KindError as error:
-            self._home.run().last_lines.append(f"cluster {entry.cluster.name}: {error}")
+            self._home.run().last_lines.append(f"cluster {entry.cluster.name}: {told(error)}")
         finally:
             with self._changed:
                 del self._entries[key]

@@ -11,6 +11,7 @@ from support.project import Project
 
 USES = "def test_a(kind_cluster):\n    pass\n\ndef test_b():\n    pass\n"
 NO_SUCH_FIELD = f"no such field; accepted: {', '.join(sorted(kinds_name(field.name) for field in dataclasses.fields(ClusterConfig)))}"
+RELEASE = "the form v1.37.1, from v1.31.0 on"
 ACCEPTED = "the path of a file, a mapping or a ClusterConfig"
 
 
@@ -49,6 +50,12 @@ def test_every_bad_value_of_every_place_at_once(project: Project, monkeypatch: p
         ("--kind-name=", "a value that is not empty"),
         ("--kind-network=", "a value that is not empty"),
         ("--kind-version=", "a value that is not empty"),
+        ("--kind-version=1.37", RELEASE),
+        ("--kind-version=1.37.1", RELEASE),
+        ("--kind-version=latest", RELEASE),
+        ("--kind-version=v1.37", RELEASE),
+        ("--kind-version=v1.30.9", RELEASE),
+        ("--kind-version=v1.37.1-dirty", RELEASE),
         ("--kind-keep-namespace=x", "one of never, failed"),
         ("--kind-lease=9", "a whole number of seconds from 10 to 86400"),
         ("--kind-lease=86401", "a whole number of seconds from 10 to 86400"),
@@ -68,6 +75,16 @@ def test_a_value_that_is_not_accepted(project: Project, flag: str, accepted: str
 def test_a_value_at_the_edge_is_accepted(project: Project, flag: str) -> None:
     project.tests(USES)
     project.run(flag).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("place", ["PYTEST_KIND_VERSION", "kind_version"])
+def test_a_version_that_is_none_of_other_places(project: Project, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    project.tests(USES)
+    if place.isupper():
+        monkeypatch.setenv(place, "stable")
+    else:
+        project.pytester.makeini(f"[pytest]\n{place} = stable\n")
+    assert errors_of(project) == f"{place}: 'stable' is not accepted; accepted is {RELEASE}"
 
 
 def test_a_name_that_is_none(project: Project) -> None:
@@ -134,7 +151,7 @@ def test_problems_of_several_tests_come_at_once_and_each_once(project: Project) 
 def test_a_hooks_configuration_that_is_none(project: Project, answer: str, problem: str) -> None:
     project.tests(USES)
     project.conftest(f"def pytest_kind_cluster_config():\n    return {answer}\n")
-    assert errors_of(project) == f"pytest_kind_cluster_config: {problem}"
+    assert errors_of(project) == f"pytest_kind_cluster_config ({project.pytester.path}/conftest.py:3): {problem}"
 
 
 def test_a_project_that_uses_no_cluster_is_not_stopped(project: Project) -> None:

@@ -7,6 +7,7 @@ import re
 import stat
 import time
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def kube(project: Project, api_server: ApiServer) -> Kube:
     made.after = fill
     for path in ("v1/resourcequotas", "discovery.k8s.io/v1/endpointslices", "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"):
         made.resources[path] = resource(path, path.rpartition("/")[2])
-    project.engine.answer(["bash"], f"{time.time()}\n== journal\n")
+    project.engine.answer(["bash"], f"== journal\n== clock\n{time.time()}\n")
     api_server.behind = made.take
     project.engine.publish("127.0.0.1", api_server.port)
     return made
@@ -245,3 +246,26 @@ def test_values_that_are_not_accepted(project: Project, flag: str, value: str) -
 def test_defaults() -> None:
     known = {option.name: option.default for option in options.OPTIONS}
     assert (known["forensics"], known["forensics_lines"], known["forensics_timeout"]) == ("auto", 60, 5.0)
+
+
+def test_what_it_asked_of_the_api_where_that_is_noted(project: Project, kube: Kube) -> None:
+    now = time.time()
+    at = datetime.fromtimestamp(now - 0.03, UTC).isoformat()
+    refused = {"code": 403, "message": "not for you"}
+    who = {"user": {"username": "alice"}, "userAgent": "kubectl/v1.37.1", "sourceIPs": ["172.17.0.1"]}
+    about = {"verb": "list", "objectRef": {"resource": "pods", "namespace": "mine"}, "responseStatus": refused}
+    event = json.dumps({**who, **about, "requestReceivedTimestamp": at, "stageTimestamp": at})
+    project.engine.answer(["bash"], f"== journal\n== audit\n{event}\n== clock\n{now}\n")
+    project.tests(
+        "def test_a(kind_cluster, kind_namespace):\n    assert 'audit-log-path' in kind_cluster.config.kubeadm_config_patches[0]\n"
+        "    pytest.fail('it was noted')\n"
+    )
+    result = project.run("--kind-audit")
+    result.stdout.fnmatch_lines(
+        ["*it was noted", "*kind: what was asked of the API*", "! * list pods mine, by kubectl as alice: 403 in 0 ms: not for you"]
+    )
+
+
+def test_nothing_is_noted_unless_it_is_asked_for(project: Project) -> None:
+    project.tests("def test_a(kind_cluster):\n    assert kind_cluster.config.kubeadm_config_patches == ()\n")
+    project.run().assert_outcomes(passed=1)

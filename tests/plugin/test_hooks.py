@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.project import Project
 
 
@@ -62,3 +64,67 @@ def test_a_hook_that_fails_leaves_nothing(project: Project) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*RuntimeError: not today"])
     assert project.left == []
+
+
+READY = "def pytest_kind_cluster_ready(cluster):\n"
+USES = "def test_a(kind_cluster): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        (f"{READY}    raise RuntimeError('not today')\n", "RuntimeError: not today"),
+        # An error of ours is its message alone: nothing else would say whose it is.
+        (f"{READY}    cluster.kubectl('get', 'nothing')\n", "*`kubectl get nothing` ended with 1:*"),
+        ("def pytest_kind_boot_actions(cluster_config):\n    raise RuntimeError('no actions')\n", "RuntimeError: no actions"),
+        ("def pytest_kind_boot_actions(cluster_config):\n    yield from iter(None)\n", "TypeError: 'NoneType' object is not iterable"),
+        ("def pytest_kind_cluster_ends(cluster):\n    raise RuntimeError('no end')\n", "RuntimeError: no end"),
+    ],
+)
+def test_an_error_says_which_hook_it_was_and_where(project: Project, hook: str, said: str) -> None:
+    project.engine.answer(["kubectl", "get", "nothing"], "no such thing", code=1)
+    project.conftest(f"def other():\n    pass\n\n{hook}")
+    project.tests(USES)
+    name = hook.removeprefix("def ").partition("(")[0]
+    result = project.run("--tb=short")
+    assert result.parseoutcomes()["errors"] == 1
+    result.stdout.fnmatch_lines([f"*{said}", f"*raised in the hook {name}, {project.pytester.path}/conftest.py:7"])
+    assert project.left == []
+
+
+def test_an_error_of_a_configurations_hook_says_where(project: Project) -> None:
+    project.conftest("import pytest_kind\n\ndef pytest_kind_cluster_config():\n    pytest_kind.ClusterConfig.from_file('none.yaml')\n")
+    project.tests(USES)
+    result = project.run()
+    result.stdout.fnmatch_lines(["*AttributeError: *", f"*raised in the hook pytest_kind_cluster_config, {project.pytester.path}/conftest.py:6"])
+
+
+def test_an_error_of_a_failed_clusters_hook_says_where(project: Project) -> None:
+    project.engine.answer(["boot-fails"], "", code=1)
+    project.conftest(
+        "class Extra:\n    name = 'extra'\n    def __call__(self, context):\n        context.exec(['boot-fails'])\n"
+        "def pytest_kind_boot_actions(cluster_config):\n    return [Extra()]\n"
+        "def pytest_kind_cluster_failed(name, evidence):\n    raise RuntimeError('not told')\n"
+    )
+    project.tests(USES)
+    result = project.run()
+    result.stdout.fnmatch_lines(
+        ["*RuntimeError: not told", f"*raised in the hook pytest_kind_cluster_failed, {project.pytester.path}/conftest.py:10"]
+    )
+    assert project.left == []
+
+
+def test_a_plugins_object_is_named_too(project: Project) -> None:
+    project.conftest(
+        "class Other:\n    def pytest_kind_cluster_ready(self, cluster):\n        raise RuntimeError('not today')\n"
+        "def pytest_configure(config):\n    config.pluginmanager.register(Other())\n"
+    )
+    project.tests(USES)
+    project.run().stdout.fnmatch_lines([f"*raised in the hook pytest_kind_cluster_ready, {project.pytester.path}/conftest.py:5"])
+
+
+def test_a_worker_is_told_where_the_controllers_hook_failed(project: Project) -> None:
+    project.conftest(f"import pytest_kind\n\n{READY}    raise pytest_kind.KindError('not today')\n")
+    project.tests(USES)
+    result = project.run_apart("-n1")
+    result.stdout.fnmatch_lines(["*not today", f"*raised in the hook pytest_kind_cluster_ready, {project.pytester.path}/conftest.py:6"])

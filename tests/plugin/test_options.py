@@ -14,6 +14,7 @@ from pytest_kind.options import OPTIONS, Option
 # Option -> what the command line, the environment and the ini file say, and what that means.
 SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "artifacts": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
+    "audit": (("", True), ("off", False), ("yes", True)),
     "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "cold": (("", True), ("off", False), ("yes", True)),
     "config": (("/cli.yaml", Path("/cli.yaml")), ("/env.yaml", Path("/env.yaml")), ("/ini.yaml", Path("/ini.yaml"))),
@@ -44,7 +45,7 @@ SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "suite_args": (("-a 'b c'", ("-a", "b c")), ("-e", ("-e",)), ("-i", ("-i",))),
     "timeline": (("/cli.svg", Path("/cli.svg")), ("/env.html", Path("/env.html")), ("/ini.SVG", Path("/ini.SVG"))),
     "timeout": (("11.5", 11.5), ("12", 12.0), ("13", 13.0)),
-    "version": (("v1.1.1", "v1.1.1"), ("v1.2.2", "v1.2.2"), ("v1.3.3", "v1.3.3")),
+    "version": (("v1.31.1", "v1.31.1"), ("v1.32.2", "v1.32.2"), ("v1.33.3-rc.1", "v1.33.3-rc.1")),
     "warm": (("1", 1), ("2", 2), ("3", 3)),
 }
 MARKED: dict[str, tuple[Any, Any]] = {
@@ -53,7 +54,7 @@ MARKED: dict[str, tuple[Any, Any]] = {
     "network": ("marker", "marker"),
     "source": ("/marker", Path("/marker")),
     "timeout": (14, 14.0),
-    "version": ("v1.4.4", "v1.4.4"),
+    "version": ("v1.34.4", "v1.34.4"),
 }
 by_name = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 
@@ -97,6 +98,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     assert settings.pop("apart") is False
     assert settings == {
         "artifacts": None,
+        "audit": False,
         "cache_dir": tmp_path / "pytest-kind",
         "cold": False,
         "config": None,
@@ -224,6 +226,14 @@ def test_help_has_every_name(pytester: pytest.Pytester, monkeypatch: pytest.Monk
     said = pytester.runpytest_inprocess("--help").stdout.str()
     names = [name for option in OPTIONS for name in (f"  {option.flag}", f"  {option.ini} (", option.environment)]
     assert [name for name in [*names, "  --kind-gc", "  --cluster-name", "  --keep-cluster"] if name not in said] == []
+
+
+def test_help_has_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    said = pytester.runpytest_inprocess("--help").stdout.str()
+    shown = {option.name: option.told for option in OPTIONS if option.default not in {None, False}}
+    assert [name for name, told in shown.items() if "(default: " not in told or told not in said] == []
+    assert (shown["lease"][-14:], shown["timeout"][-14:], shown["preflight"][-13:]) == ("(default: 300)", "(default: 120)", "(default: on)")
 
 
 def test_markers_are_listed_with_what_they_take(pytester: pytest.Pytester) -> None:

@@ -43,4 +43,4 @@ def test_forward(kind_port_forward, kind_namespace):
 """)
     result = project.run("-rN")
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["port_forward: a pod of web in namespace other: *"])
+    result.stdout.fnmatch_lines(["port_forward: pod web in namespace other: *"])

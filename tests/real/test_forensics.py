@@ -53,6 +53,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -
     shutil.copy(failing_tests.__file__, folder / "test_failing.py")
     cache = resolve(pytestconfig).cache_dir
     command = [sys.executable, "-m", "pytest", f"--kind-cache-dir={cache}", "-p", "no:cacheprovider", "-p", "no:randomly", "--kind-artifacts=out"]
+    command.append("--kind-audit")
     environment = {**os.environ, "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(folder)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert f"{len(CAUSES)} failed" in done.stdout, done.stdout + done.stderr
@@ -84,6 +85,17 @@ def test_a_test_sees_no_events_of_the_one_before(ran: Ran) -> None:
     assert "Pod one" in events
     assert "Unhealthy" not in events
     assert "nodeSelector" not in events
+
+
+def test_what_it_asked_of_the_api_is_told_and_nobody_elses(ran: Ran) -> None:
+    asked = (next(ran.artifacts.glob("tests/*-test_quota")) / "audit.txt").read_text(encoding="utf-8")
+    assert re.search(r"(?m)^! .* create pods test-quota-\S+, by \S+: 403 in .*exceeded quota", asked), asked
+    assert not re.search(r"system:(node|kube|apiserver)|super-admin|kubeadm|test-(?!quota)|/api\b", asked), asked
+
+
+def test_a_bad_image_is_said_once(ran: Ran) -> None:
+    report = ran.report("bad_image").partition(" kind: why ")[2]
+    assert report.count("failed to do request") == 1, report
 
 
 UNKNOWN_FLAG = """

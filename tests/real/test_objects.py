@@ -94,6 +94,10 @@ def test_a_bundle_in_any_order_is_applied_at_once_and_undone(kind_cluster: KindC
         assert kind_cluster.get("gd/one", namespace="gadgets") == gadget
         assert [one.name for one in kind_cluster.find("gadgets.example.com", namespace="gadgets")] == ["one"]
         assert kind_cluster.wait_for(runs, "Ready").status.phase == "Running"
+        with pytest.raises(ApiError, match=r"^get: there is no gd one in namespace default; there is one of that name in namespace gadgets: give"):
+            kind_cluster.get("gd/one")
+        with pytest.raises(WaitTimeout, match=r"nothing was written to it since pytest-kind made it at .*\n  no ServiceAccount may watch gadgets"):
+            kind_cluster.wait_for(gadget, "Open", timeout=0.2)
     assert kind_cluster.wait_for("namespace/gadgets", "{.metadata.deletionTimestamp}").status.phase == "Terminating"
     with pytest.raises(ApiError) as caught:
         kind_cluster.get("crd/gadgets.example.com")

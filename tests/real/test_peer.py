@@ -114,7 +114,7 @@ def test_nothing_is_left(kind_cluster: KindCluster, web: str) -> None:
 
 
 def test_what_is_not_there_is_told(kind_cluster: KindCluster) -> None:
-    with pytest.raises(WaitTimeout, match="there is no svc nonsense"), kind_cluster.port_forward("svc/nonsense", 80, retries=0):
+    with pytest.raises(WaitTimeout, match="there is no Service nonsense"), kind_cluster.port_forward("svc/nonsense", 80, retries=0):
         pass
 
 

@@ -288,9 +288,13 @@ def test_what_a_service_lacks_is_told(kind_cluster: KindCluster, kind_namespace:
     kind_cluster.kubectl("expose", "deployment", "broken", "-n", kind_namespace, "--port=80")
     with pytest.raises(WaitTimeout, match=r"broken in namespace .* last seen: broken-.* is not ready \(busybox: .*it ended with 1"):
         kind_http.get("http://broken/", timeout=4)
-    with pytest.raises(WaitTimeout, match="there is no svc nonsense"):
-        kind_http.get("http://nonsense/", timeout=0.1)
-    with pytest.raises(UsageError, match="svc/kubernetes selects no pods"):
+    with pytest.raises(
+        WaitTimeout, match=rf"there is no Service brokn in namespace {kind_namespace}; services in namespace {kind_namespace}: broken$"
+    ):
+        kind_http.get("http://brokn/", timeout=0.1)
+    with pytest.raises(WaitTimeout, match=r"; there is one of that name in namespace default$"):
+        kind_http.get("http://kubernetes/", timeout=0.1)
+    with pytest.raises(UsageError, match=r"^http: Service kubernetes in namespace default selects no pods"):
         kind_http.get("https://kubernetes.default/")
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_kind.diagnose import nodes, stuck
-from pytest_kind.diagnose.hints.rule import Finding, Rule, quote, tell
-from pytest_kind.diagnose.pods import seen
+from pytest_kind.diagnose.hints.rule import Finding, Rule, line_of, quote, tell
+from pytest_kind.diagnose.pods import NO_IMAGE, in_trouble, seen
 from pytest_kind.diagnose.scene import ERROR, LOG, Scene
 
 _NAME_UNKNOWN = re.compile(
@@ -82,8 +82,11 @@ def _dns(scene: Scene) -> Iterator[Finding]:
 
 
 def _names(scene: Scene) -> Iterator[Finding]:
+    images = {one.image for pod in in_trouble(scene) for one in pod.containers if one.waiting is not None and one.waiting[0] in NO_IMAGE}
     for said in scene.said(ERROR, LOG) if scene.answered else ():
-        match = _NAME_UNKNOWN.search(said.text)
+        # An image's registry that has no name is that image's hint.
+        matches = (one for one in _NAME_UNKNOWN.finditer(said.text) if not any(image in line_of(said, one) for image in images))
+        match = next(matches, None)
         if match:
             name = next(filter(None, (match["name"], match["bad"], match["host"])), "a name")
             yield Finding(f"{name} is not known to DNS ({said.where})", quote(said, match), namespace=said.namespace)

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 
 from pytest_kind.diagnose.hints.rule import Finding, Rule, tell
-from pytest_kind.diagnose.pods import ContainerSeen, Ended, PodSeen, in_trouble, meaning
+from pytest_kind.diagnose.pods import NO_IMAGE, ContainerSeen, Ended, PodSeen, in_trouble, meaning
 from pytest_kind.diagnose.scene import Document, Scene
 
-_NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"}
 _NO_START = {"RunContainerError", "CreateContainerError", "StartError", "ContainerCannotRun", "PreCreateHookError"}
 _PARTS = (
     (
@@ -57,7 +56,7 @@ def _events(scene: Scene, pod: PodSeen, *reasons: str) -> Iterator[Document]:
 
 def _images(scene: Scene) -> Iterator[Finding]:
     for pod, one in _all(scene):
-        if one.waiting is None or one.waiting[0] not in _NO_IMAGE:
+        if one.waiting is None or one.waiting[0] not in NO_IMAGE:
             continue
         reason, message = one.waiting
         if reason == "ImagePullBackOff":  # which says that it waits; why is in an event

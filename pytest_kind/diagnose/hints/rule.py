@@ -76,11 +76,15 @@ def words(pattern: str, by: tuple[str, ...], cause: str) -> Callable[[Scene], It
     return find
 
 
+def line_of(said: Said, match: re.Match[str]) -> str:
+    """The whole line of a match."""
+    begin, end = said.text.rfind("\n", 0, match.start()) + 1, said.text.find("\n", match.end())
+    return said.text[begin : len(said.text) if end < 0 else end]
+
+
 def quote(said: Said, match: re.Match[str]) -> str:
     """The line of a match, as much of it as is good to read, and whose it is."""
-    begin = said.text.rfind("\n", 0, match.start()) + 1
-    end = said.text.find("\n", match.end())
-    line = said.text[begin : len(said.text) if end < 0 else end]
+    begin, line = said.text.rfind("\n", 0, match.start()) + 1, line_of(said, match)
     ahead = match.start() - begin if match.start() - begin > _SEEN // 4 else 0
     return tell(said.where, f"{'…' if ahead else ''}{line[ahead:]}")
 

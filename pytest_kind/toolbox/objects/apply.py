@@ -9,15 +9,13 @@ from typing import Any
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.resources import Resource, defined
 from pytest_kind.diagnose.redact import redacted
-from pytest_kind.errors import IN_A_MESSAGE, KindError, WaitTimeout
+from pytest_kind.errors import KindError, WaitTimeout
 from pytest_kind.toolbox.objects import changes, conditions
 from pytest_kind.toolbox.objects.changes import MANAGER, Change, Changes, UndoError
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.manifests import Manifest, ManifestError, ordered
 from pytest_kind.toolbox.objects.model import KindObject
 from pytest_kind.waiting import Deadline, NotYet, wait_for
-
-__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 

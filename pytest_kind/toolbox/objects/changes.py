@@ -9,11 +9,9 @@ from typing import Any
 
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.resources import Resource
-from pytest_kind.errors import IN_A_MESSAGE, KindError, WaitTimeout
+from pytest_kind.errors import KindError, WaitTimeout
 from pytest_kind.toolbox.objects.model import shown
 from pytest_kind.waiting import Deadline, NotYet, wait_for
-
-__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.toolbox.objects import jsonpath, rollout
 from pytest_kind.toolbox.objects.model import KindObject
 from pytest_kind.waiting import NotYet
-
-__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 Check = Callable[[KindObject], NotYet | None]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from pytest_kind.errors import IN_A_MESSAGE
 from pytest_kind.toolbox.objects import conditions, connection, removal, wait
 from pytest_kind.toolbox.objects import target as targets
 from pytest_kind.toolbox.objects.changes import Changes
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pytest_kind.toolbox.objects.manifests import Source
     from pytest_kind.toolbox.objects.model import KindObject
     from pytest_kind.toolbox.objects.target import Target
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 class Objects(Insight):

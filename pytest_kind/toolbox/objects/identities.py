@@ -11,7 +11,7 @@ import yaml
 
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.kubeconfig import write_private
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.toolbox.objects import rights as rights_of
 from pytest_kind.toolbox.objects.apply import apply
 from pytest_kind.toolbox.objects.changes import Changes
@@ -22,8 +22,6 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pytest_kind.api.client import IdentityClient
-
-__tracebackhide__ = IN_A_MESSAGE
 
 Document = dict[str, Any]
 

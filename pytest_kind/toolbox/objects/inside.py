@@ -8,13 +8,11 @@ from urllib.parse import quote
 
 from pytest_kind.api import exec as api_exec
 from pytest_kind.api.resources import Document
-from pytest_kind.errors import IN_A_MESSAGE, CommandError, KindError, UsageError, WaitTimeout
+from pytest_kind.errors import CommandError, KindError, UsageError, WaitTimeout
 from pytest_kind.toolbox.objects import members, pods
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.target import Wanted
 from pytest_kind.waiting import Deadline
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
-from pytest_kind.errors import IN_A_MESSAGE
 from pytest_kind.toolbox.objects import connection, logs
 from pytest_kind.toolbox.objects import target as targets
 from pytest_kind.toolbox.objects.scope import Scope
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from pytest_kind.toolbox.objects.logs import LogLines, Since
     from pytest_kind.toolbox.objects.rights import Rule
     from pytest_kind.toolbox.objects.target import Target
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 class Insight:

@@ -15,13 +15,11 @@ from urllib.parse import quote
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.api.resources import Document
 from pytest_kind.api.stream import Late, Lines
-from pytest_kind.errors import IN_A_MESSAGE, KindError, UsageError, WaitTimeout
+from pytest_kind.errors import KindError, UsageError, WaitTimeout
 from pytest_kind.toolbox.objects import members, moments, pods
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.target import Wanted
 from pytest_kind.waiting import Deadline, NotYet, wait_for
-
-__tracebackhide__ = IN_A_MESSAGE
 
 Since = float | dt.datetime | str | None
 _ALL = "*"

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_kind.config.texts import values
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
-
-__tracebackhide__ = IN_A_MESSAGE
+from pytest_kind.errors import UsageError
 
 Source = Mapping[str, Any] | Iterable[Mapping[str, Any]] | str | Path
 """A manifest, several, YAML text, or the path of a file or a folder."""

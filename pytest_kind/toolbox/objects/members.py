@@ -5,13 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from pytest_kind.api.resources import Document
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.toolbox import selectors
 from pytest_kind.toolbox.objects import pods, target
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.target import Wanted
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 def of(connection: Connection, wanted: Wanted) -> list[Document]:

@@ -16,3 +16,11 @@ def test_begins() -> None:
 def began() -> dt.datetime | None:
     """When it began; nothing outside of tests."""
     return _began
+
+
+def clock(moment: str) -> str:
+    """The time of day of a moment as the API writes it; anything else as it is."""
+    try:
+        return dt.datetime.fromisoformat(moment).strftime("%H:%M:%S")
+    except ValueError:
+        return moment

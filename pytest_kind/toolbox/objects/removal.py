@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_kind.errors import IN_A_MESSAGE, KindError
+from pytest_kind.errors import KindError
 from pytest_kind.toolbox.objects import changes, target
 from pytest_kind.toolbox.objects.changes import UndoError
 from pytest_kind.toolbox.objects.connection import Host, connection
 from pytest_kind.toolbox.objects.model import shown
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 def delete_objects(host: Host, objects: Sequence[Mapping[str, Any]], seconds: float) -> None:

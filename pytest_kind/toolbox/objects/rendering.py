@@ -11,10 +11,8 @@ from typing import Any
 import yaml
 
 from pytest_kind.config.texts import values as yaml_values
-from pytest_kind.errors import IN_A_MESSAGE, CommandError
+from pytest_kind.errors import CommandError
 from pytest_kind.toolbox.objects.manifests import CHART, KUSTOMIZATIONS, ManifestError
-
-__tracebackhide__ = IN_A_MESSAGE
 
 _SECONDS = 60.0
 _HOOK = "helm.sh/hook"

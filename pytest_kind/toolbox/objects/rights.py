@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
-
-__tracebackhide__ = IN_A_MESSAGE
+from pytest_kind.errors import UsageError
 
 Document = dict[str, Any]
 Rule = str | Mapping[str, Any]

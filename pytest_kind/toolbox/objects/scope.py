@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pytest_kind.errors import IN_A_MESSAGE
 from pytest_kind.toolbox.objects import identities, rights
 from pytest_kind.toolbox.objects.changes import Changes
 from pytest_kind.toolbox.objects.connection import Host, connection
@@ -18,8 +17,6 @@ from pytest_kind.toolbox.objects.sources import apply_source
 
 if TYPE_CHECKING:
     from pytest_kind.api.client import IdentityClient
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 class Scope:

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.toolbox.objects import manifests, rendering
 from pytest_kind.toolbox.objects.apply import apply
 from pytest_kind.toolbox.objects.changes import Changes
 from pytest_kind.toolbox.objects.connection import Connection, Host, connection
 from pytest_kind.toolbox.objects.manifests import CHART, Source
 from pytest_kind.toolbox.objects.model import KindObject
-
-__tracebackhide__ = IN_A_MESSAGE
 
 
 def apply_source(

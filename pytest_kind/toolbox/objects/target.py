@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pytest_kind.api.http import ApiError
 from pytest_kind.api.resources import Resource
-from pytest_kind.errors import IN_A_MESSAGE, UsageError
+from pytest_kind.errors import UsageError
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.model import KindObject
 
-__tracebackhide__ = IN_A_MESSAGE
-
+_NOT_FOUND = 404
 Target = str | Mapping[str, Any]
 """``KIND/NAME`` in kubectl's words, a mapping with apiVersion, kind and metadata, or a KIND beside a selector."""
 
@@ -115,7 +115,28 @@ def get(connection: Connection, wanted: Wanted) -> KindObject:
         ApiError: there is none (``status`` 404).
     """
     resource = found(connection, wanted)
-    return KindObject.of(connection.api.get(resource.path(wanted.place(resource), wanted.name)))
+    try:
+        return KindObject.of(connection.api.get(resource.path(wanted.place(resource), wanted.name)))
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        raise ApiError(error.status, "; ".join([f"{wanted.who}: there is no {wanted}", *elsewhere(connection, wanted, resource)])) from None
+
+
+def elsewhere(connection: Connection, wanted: Wanted, resource: Resource) -> list[str]:
+    """Where else one of that name is: a test's objects are in the test's namespace, and a text that names none means ``default``."""
+    if not wanted.name or not resource.namespaced:
+        return []
+    try:
+        listed = connection.api.get(f"{resource.path()}?fieldSelector=metadata.name%3D{quote(wanted.name, safe='')}").get("items") or []
+    except ApiError as error:
+        return [f"whether it is in another namespace is not known: {error}"]
+    spaces = sorted(one["metadata"]["namespace"] for one in listed if one["metadata"]["name"] == wanted.name)
+    return (
+        [f"there is one of that name in namespace {', '.join(spaces)}: give namespace={spaces[0]!r}, or the object that apply returned"]
+        if spaces
+        else []
+    )
 
 
 def several(connection: Connection, wanted: Wanted) -> list[KindObject]:

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from pytest_kind.api.http import ApiError
 from pytest_kind.api.stream import Late
 from pytest_kind.api.watch import watched
-from pytest_kind.errors import IN_A_MESSAGE, WaitTimeout
+from pytest_kind.errors import WaitTimeout
 from pytest_kind.toolbox.objects import conditions, why
 from pytest_kind.toolbox.objects.conditions import Wish
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.model import KindObject
 from pytest_kind.toolbox.objects.target import Wanted, not_served
 from pytest_kind.waiting import Deadline, NotYet, wait_for
-
-__tracebackhide__ = IN_A_MESSAGE
 
 _EVERY = 0.2  # seconds until the next try where a watch cannot be had, or ended
 _TOLD = 5  # objects of several whose reasons are told

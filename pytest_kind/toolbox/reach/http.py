@@ -176,10 +176,10 @@ class Http:
                 why = way.tunnel.failure or str(error)
                 if method.upper() in _IDEMPOTENT and not isinstance(error, urllib3.exceptions.SSLError):
                     return NotYet(why)
-                raise HttpError(f"http: {method} {url}: {_named(where)}: {why}") from error
+                raise HttpError(f"http: {method} {url}: {where.wanted}: {why}") from error
             return Response(answer.status, answer.headers, answer.data, url)
 
-        return wait_for(f"http: {method} {url}: an answer of {_named(where)}", ask, deadline)
+        return wait_for(f"http: {method} {url}: an answer of {where.wanted}", ask, deadline)
 
     def base_url(self, url: str) -> str:
         """``http://127.0.0.1:PORT``, which leads to the same place as a URL's host, for another client, until the session is closed.
@@ -234,8 +234,3 @@ def _authority(cluster: KindCluster, verify: bool | str | Path) -> str:
 
 def _dumped(value: Any) -> bytes:  # noqa: ANN401 - as request
     return json.dumps(value).encode()
-
-
-def _named(where: Place) -> str:
-    kind, _, name = where.wanted.what.partition("/")
-    return f"{'Service' if kind == 'svc' else 'pod'} {name} in namespace {where.wanted.namespace}"

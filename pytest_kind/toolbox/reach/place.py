@@ -59,7 +59,7 @@ def place(url: str, namespace: str) -> Place:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     # A port's name is ours alone: no HTTP server would understand it.
     authority = parts.netloc if isinstance(number, int) else host
-    return Place(parts.scheme, host, authority, target, Wanted(what, number, where))
+    return Place(parts.scheme, host, authority, target, Wanted(what, number, where, who="http"))
 
 
 def _object(words: list[str], namespace: str) -> tuple[str, str]:

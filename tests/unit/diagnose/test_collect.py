@@ -19,8 +19,7 @@ from support.engine import FakeEngine
 from support.scenes import event, pod
 
 MARK = "pytest-kind/test"
-LOOKED = """{now:.6f}
-== journal
+LOOKED = """== journal
 {at:.6f} kubelet[12]: E1128 16:00:01.123456      12 kubelet.go:1] "no" pod="mine/web"
 {at:.6f} kubelet[12]: W1128 16:00:01.123456      12 kubelet.go:1] "no" pod="theirs/web"
 {before:.6f} containerd[9]: time="2026-11-28T16:00:01Z" level=error msg="x"
@@ -33,6 +32,11 @@ not a line
 == units
 == inotify
 fs.inotify.max_user_instances = 128
+== audit
+{{"objectRef":{{"namespace":"mine"}}}}
+{{"objectRef":{{"namespace":"theirs"}}}}
+== clock
+{now:.6f}
 """
 
 
@@ -98,6 +102,7 @@ def test_everything_is_had(api: Api, engine: FakeEngine, looked: str, tmp_path: 
     assert [line.text for line in machine.journal] == ['level=error msg="x"', 'E kubelet.go:1] "no" pod="mine/web"']
     assert [line.partition("task=")[2] for line in machine.kernel] == ["java"]
     assert dict(machine.facts) == {"disk": "/var has 3 MB left", "inotify": "fs.inotify.max_user_instances = 128"}
+    assert machine.audit == ('{"objectRef":{"namespace":"mine"}}',)
     assert (found.answered, found.missing) == (True, ())
     # The time is the machine's, which is an hour ahead.
     assert timedelta(minutes=59) < found.began - datetime.now(UTC) < timedelta(minutes=60)

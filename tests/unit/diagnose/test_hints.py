@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ RECORDED = {
     "claim_without_class": ("no node takes a pod", "no node takes pod ", "claim"),
     "no_config": ("a ConfigMap or Secret is missing", "a pod waits for configmap settings", "optional: true"),
 }
+
+
+def test_a_registry_without_a_name_is_the_images_hint_alone() -> None:
+    bad = recorded("bad_image")
+    (event,) = [one["message"] for one in bad.of("events") if "no such host" in one.get("message", "")]
+    assert [one.rule for one in hints(replace(bad, error=f"WaitTimeout: not within 9 s\n  {event}"))] == ["an image cannot be had"]
+    other = replace(bad, error=f"{event}\nlookup web.other on 10.96.0.10:53: no such host")
+    assert {one.rule for one in hints(other)} == {"an image cannot be had", "a name is not known to DNS"}
 
 
 def test_every_recorded_scene_is_tested() -> None:

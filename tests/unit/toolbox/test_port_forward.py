@@ -12,8 +12,8 @@ import pytest
 from pytest_kind.api.http import Api
 from pytest_kind.api.port_forward import PodPort
 from pytest_kind.errors import UsageError, WaitTimeout
-from pytest_kind.toolbox.port_forward import Wanted, find, parse, port_forward
-from pytest_kind.waiting import NotYet
+from pytest_kind.toolbox.port_forward import Wanted, find, parse, port_forward, to_ready_pods
+from pytest_kind.waiting import Deadline, NotYet
 from support.api_server import ApiServer
 from support.credentials import credentials
 
@@ -111,7 +111,7 @@ def test_a_deployments_pods_are_those_of_its_selector(api: Api, api_server: ApiS
         ([pod("a", ready=False)], False, PodPort("default", "a", 80)),
         ([pod("a", ready=False)], True, NotYet("a is not ready")),
         ([pod("a", deleted=True), pod("b", "Pending")], False, NotYet("a is being deleted, b is Pending")),
-        ([], True, NotYet("it has no pods")),
+        ([], True, NotYet("there are no pods with its labels, app=web")),
     ],
 )
 def test_which_of_several_pods(api: Api, api_server: ApiServer, pods: list[Any], ready: bool, found: PodPort | NotYet) -> None:
@@ -121,7 +121,7 @@ def test_which_of_several_pods(api: Api, api_server: ApiServer, pods: list[Any],
 
 
 def test_what_is_not_there_yet_or_refused(api: Api, api_server: ApiServer) -> None:
-    assert find(api, Wanted("svc/web", 80)) == NotYet("there is no svc web")
+    assert find(api, Wanted("svc/web", 80)) == NotYet("there is no Service web in namespace default")
     api_server.answer("GET", f"{PODS}/web", (500, {"message": "etcd is away"}))
     assert find(api, Wanted("web", 80)) == NotYet(f"GET {PODS}/web: 500 etcd is away")
 
@@ -129,9 +129,9 @@ def test_what_is_not_there_yet_or_refused(api: Api, api_server: ApiServer) -> No
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (Wanted("svc/web", 81), "svc/web has no port 81; it has 80 (http), 443"),
-        (Wanted("svc/web", 443), "pod a has no port named 'tls'; it has http"),
-        (Wanted("svc/free", 80), "svc/free selects no pods; name a pod"),
+        (Wanted("svc/web", 81), "Service web in namespace default has no port 81; it has 80 (http), 443"),
+        (Wanted("svc/web", 443), "pod a in namespace default has no port named 'tls'; it has http"),
+        (Wanted("svc/free", 80), "Service free in namespace default selects no pods; name a pod"),
     ],
 )
 def test_ports_that_are_not_there(api: Api, api_server: ApiServer, wanted: Wanted, said: str) -> None:
@@ -146,7 +146,9 @@ def test_ports_that_are_not_there(api: Api, api_server: ApiServer, wanted: Wante
 
 def test_a_pod_that_does_not_come_ends_the_wait_with_what_was_seen(api_server: ApiServer, tmp_path: Path) -> None:
     with (
-        pytest.raises(WaitTimeout, match=r"a pod of svc/web in namespace mine: .* last seen: there is no svc web"),
+        pytest.raises(
+            WaitTimeout, match=r"^port_forward: a pod of Service web in namespace mine: .* last seen: there is no Service web in namespace mine; what"
+        ),
         port_forward(credentials(api_server.url), tmp_path, Wanted("svc/web", 80, "mine"), None, 0.05),
     ):
         pass
@@ -167,3 +169,24 @@ def test_a_pod_that_is_not_ready_is_taken_when_there_is_no_better_one(api_server
     api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("a", ready=False)]}))
     with port_forward(credentials(api_server.url), tmp_path, Wanted("svc/web", 80), None, 0.05) as port:
         assert 0 < port < 65536
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "said"),
+    [
+        ("webb", "mine", "services in namespace mine: web, api"),
+        ("db", "mine", "services in namespace mine: api, web; there is one of that name in namespace default"),
+        ("db", "empty", "services in namespace empty: none; there is one of that name in namespace default"),
+    ],
+)
+def test_what_there_is_instead_is_named(api_server: ApiServer, tmp_path: Path, name: str, space: str, said: str) -> None:
+    there = [("default", "db"), ("mine", "web"), ("mine", "api")]
+    api_server.answer("GET", "/api/v1/services", (200, {"items": [{"metadata": {"namespace": where, "name": one}} for where, one in there]}))
+    with (
+        pytest.raises(WaitTimeout) as caught,
+        to_ready_pods(credentials(api_server.url), tmp_path, Wanted(f"svc/{name}", 80, space, who="http"), Deadline(0.05)),
+    ):
+        pass
+    awaited = f"http: a pod of Service {name} in namespace {space}: not within"
+    assert str(caught.value).startswith(awaited)
+    assert caught.value.last_seen == f"there is no Service {name} in namespace {space}; {said}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_kind.api.http import ApiError
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.pristine.model import Key
 from pytest_kind.toolbox.objects import conditions, members, target
@@ -162,7 +163,9 @@ def test_where_there_is_none_it_says_what_there_is(waiting: Wait, kube: Kube) ->
         "wait_for pod web in namespace mine: Ready: not within 0.0 s; last seen: there is no pod web",
         "  pods in namespace mine: web-1",
     ]
-    with pytest.raises(WaitTimeout, match="pods in namespace default: none\n  there is one of that name in namespace mine"):
+    with pytest.raises(
+        WaitTimeout, match="pods in namespace default: none\n  there is one of that name in namespace mine: give namespace='mine', or"
+    ):
         waiting("pod/web-1", "Ready", 0, namespace="default")
 
 
@@ -223,6 +226,32 @@ def test_objects_that_are_no_target() -> None:
         target.parse("wait_for", {"kind": "Pod"}, None, None)
     with pytest.raises(UsageError, match="selector='a=b' beside an object"):
         target.parse("wait_for", {"kind": "Pod"}, "a=b", None)
+
+
+def test_what_is_in_another_namespace_is_named(connection: Connection, kube: Kube) -> None:
+    pod(kube, "a")
+    kube.add("pods", {"metadata": {"name": "other"}}, "default")
+    elsewhere = "there is one of that name in namespace mine: give namespace='mine', or the object that apply returned"
+    with pytest.raises(ApiError) as caught:
+        target.get(connection, target.parse("get", "pod/a", None, None))
+    assert str(caught.value) == f"get: there is no pod a in namespace default; {elsewhere}"
+    with pytest.raises(ApiError, match=f"^logs: there is no pod a in namespace default; {elsewhere}$"):
+        members.of(connection, target.parse("logs", "a", None, None, bare="pod"))
+    with pytest.raises(ApiError, match=r"^get: there is no pod none in namespace default$"):
+        target.get(connection, target.parse("get", "pod/none", None, None))
+    assert (
+        target.get(connection, target.parse("get", {"apiVersion": "v1", "kind": "Pod", **kube.objects[Key("pods", "mine", "a")]}, None, None)).name
+        == "a"
+    )
+
+
+def test_what_cannot_be_looked_up_elsewhere_is_said(connection: Connection, kube: Kube) -> None:
+    kube.refuse = lambda _, path: (403, {"message": "not for you"}) if "fieldSelector" in path else None
+    with pytest.raises(ApiError, match=r"whether it is in another namespace is not known: GET .*: 403 not for you$"):
+        target.get(connection, target.parse("get", "pod/a", None, None))
+    kube.refuse = lambda _, __: (500, {"message": "etcd is away"})
+    with pytest.raises(ApiError, match="500 etcd is away"):
+        target.get(connection, target.parse("get", "pod/a", None, None))
 
 
 @pytest.mark.parametrize("word", ["pods", "Pod", "po", "pod", "POD"])

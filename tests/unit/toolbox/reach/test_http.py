@@ -47,7 +47,7 @@ def test_a_service_without_ready_pods_is_named_and_why(api_server: ApiServer, tm
     ready(api_server, is_ready=False)
     with (
         session(api_server.url, tmp_path) as one,
-        pytest.raises(WaitTimeout, match=r"a pod of svc/web in namespace mine: .* last seen: web-1 is not ready"),
+        pytest.raises(WaitTimeout, match=r"a pod of Service web in namespace mine: .* last seen: web-1 is not ready"),
     ):
         one.get("http://web/", timeout=0.1)
 
