@@ -92,8 +92,9 @@ class Attempt:
         except KindError as error:
             evidence = self._evidence(error)
             raise BootError(self.plan.cluster, self.phase, error, evidence) from error
-        except BaseException:
+        except BaseException as error:
             self._roll_back()
+            error.add_note(f"broken off while {doing}, in its phase {self.phase}; nothing of it is left")
             raise
         finally:
             if self.context is not None:

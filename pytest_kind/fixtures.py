@@ -13,6 +13,7 @@ import pytest
 
 from pytest_kind import options
 from pytest_kind.keys import TIDY
+from pytest_kind.parameter import wish_of
 from pytest_kind.told import told_once
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def _cluster(config: pytest.Config, settings: Settings, own: str) -> Iterator[Ki
 @pytest.fixture(scope="session")
 def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
-    with told_once():
-        settings = getattr(request, "param", None) or options.resolve(request.config)
+    settings = wish_of(request)
     own = request.config.workerinput["workerid"] if (settings.per_worker or settings.apart) and hasattr(request.config, "workerinput") else ""
     tidy = request.config.stash.get(TIDY, None)
     with _cluster(request.config, settings, own) as cluster:
@@ -58,7 +58,7 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
             return
         try:
             with told_once():
-                tidy.begin(cluster, getattr(request, "param", None), settings.timeout)
+                tidy.begin(cluster, settings, settings.timeout)
             yield cluster
         finally:
             tidy.end(cluster)

@@ -19,6 +19,7 @@ import pytest
 from pytest_kind import invocation, options
 from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import message_of
+from pytest_kind.attachments import attach
 from pytest_kind.diagnose.collect import Asked, Place, collect
 from pytest_kind.diagnose.records import write
 from pytest_kind.diagnose.redact import redacted
@@ -53,10 +54,18 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
         report.sections.insert(0, ("kind: why", _TOO_LATE))
     found = [_look(item, call, report, cluster, settings) for cluster in clusters]
     named = len(clusters) > 1
-    report.sections[:0] = [one.why.shown(one.cluster if named else "") for one in found]  # before what the test printed
-    report.sections += [part.shown(one.cluster if named else "") for one in found for part in one.parts[1:]]
+    why = [one.why.shown(one.cluster if named else "") for one in found]
+    others = [part.shown(one.cluster if named else "") for one in found for part in one.parts[1:]]
+    report.sections[:0] = why  # before what the test printed
+    report.sections += others
     _note(item, report, found)
-    _link(item, report, found)
+    attach(item, report, why, others, [one.folder for one in found if one.folder is not None])
+
+
+def forget(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Of a test that runs again: what an earlier turn noted is none of this one's."""
+    for properties in (item.user_properties, report.user_properties):
+        properties[:] = [one for one in properties if one[0] not in {CLUSTER, NAMESPACE, ARTIFACTS, WHY}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +170,6 @@ def _note(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found])
     fresh: list[tuple[str, object]] = [(name, value) for name, value in values.items() if value]
     for properties in (item.user_properties, report.user_properties):
         properties[:] = [one for one in properties if one[0] not in dict(fresh)] + fresh
-
-
-def _link(item: pytest.Item, report: pytest.TestReport, found: Sequence[_Found]) -> None:
-    """Links of pytest-html, where it is."""
-    if not item.config.pluginmanager.hasplugin("html"):
-        return
-    from pytest_html import extras  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
-
-    links = [extras.text(one.why.text, name="kind: why") for one in found]
-    links += [extras.url(one.folder.as_uri(), name="kind: artifacts") for one in found if one.folder is not None]
-    report.extras = [*getattr(report, "extras", []), *links]  # type: ignore[attr-defined]  # pytest-html's
 
 
 def github_annotations(reports: Iterable[pytest.TestReport], root: Path) -> list[str]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from pytest_kind.e2e.outcome import FAILED, SKIPPED, Outcome
 from pytest_kind.e2e.runner import SpecRunner
 from pytest_kind.e2e.spec import Spec
 from pytest_kind.errors import KindError
+from pytest_kind.parameter import parametrize
 
 _OUTPUT_LIMIT = 1 << 18  # characters, of what a failed spec printed last
 
@@ -76,8 +76,7 @@ class SpecItem(pytest.Item):
         # The same parameter as that of the Python tests that want the run's own cluster, so that all share one.
         self._fixtureinfo = self.session._fixturemanager.getfixtureinfo(node=self, func=_wants, cls=None)  # noqa: SLF001
         self.fixturenames = self._fixtureinfo.names_closure
-        scope = self._fixtureinfo.name2fixturedefs["kind_cluster"][-1]._scope  # noqa: SLF001
-        self.callspec = SimpleNamespace(params={"kind_cluster": settings}, indices={"kind_cluster": 0}, _arg2scope={"kind_cluster": scope})
+        parametrize(self, settings)
         self._initrequest()
 
     def _initrequest(self) -> None:

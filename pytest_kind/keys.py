@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 DOOR: pytest.StashKey[Door] = pytest.StashKey()
 TIDY: pytest.StashKey[Tidy] = pytest.StashKey()
-FAILED: pytest.StashKey[set[str]] = pytest.StashKey()
-"""Of a test, and of all collectors above it: the fixtures that failed tests use."""
+FAILED: pytest.StashKey[dict[str, frozenset[str]]] = pytest.StashKey()
+"""Of a test, and of all collectors above it: tests whose last turn failed, by their ids, and the fixtures that they use."""
 BEGAN: pytest.StashKey[float] = pytest.StashKey()
 """When the setup of a test began, by ``time.time()``."""
 SPECS = "kind-specs"

@@ -7,14 +7,13 @@ and nothing else; what uses a cluster imports the rest.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from pytest_kind import invocation, options
+from pytest_kind import invocation, options, parameter
 from pytest_kind.keys import BEGAN, DOOR, FAILED, RUN, TIDY, WORKERINPUT
 from pytest_kind.told import told_where_it_was_called
 
@@ -95,64 +94,43 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    # A session's fixture does not see the markers of its tests: each test tells it by an invisible parameter which
-    # cluster it wants. pytest then groups the tests by it, and ends a cluster after its last test.
     if "kind_cluster" in metafunc.fixturenames and "kind_cluster" not in _parametrized(metafunc):
         try:
-            marks = options.marker_values(metafunc.definition)
-            apart = options.is_fresh(metafunc.definition) and invocation.shares_cluster(metafunc.config)
-            settings = _settings(metafunc.config, marks, f"@pytest.mark.kind(…) of {metafunc.definition.nodeid}", apart=apart)
-            _check_namespace(metafunc.definition)
+            settings = parameter.settings_for(metafunc.definition)
         except pytest.UsageError as error:
-            if hasattr(metafunc.config, "workerinput"):  # whose end xdist would take for a crash
+            if not _is_the_runs(metafunc.config, error):
                 raise pytest.Collector.CollectError(str(error)) from error
-            metafunc.config.stash.setdefault(_WRONG, []).append(str(error))
             return
         metafunc.parametrize("kind_cluster", [pytest.param(settings, id=pytest.HIDDEN_PARAM)], indirect=True, scope="session")
 
 
-def _check_namespace(definition: Any) -> None:  # noqa: ANN401 - pytest's own
-    wished = options.namespace_values(definition)
-    if not wished:
-        return
-    from pytest_kind.errors import UsageError  # noqa: PLC0415
-    from pytest_kind.toolbox.wished_namespace import parse  # noqa: PLC0415
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """For the methods of unittest's classes pytest does not call the hook above."""
+    report = yield
+    for item in filter(parameter.lacks_one, report.result or ()):
+        try:
+            parameter.parametrize(item, parameter.settings_for(item))
+        except pytest.UsageError as error:
+            if not _is_the_runs(collector.config, error):
+                report.outcome, report.longrepr = "failed", str(error)
+    return report
 
-    try:
-        parse(wished, f"@pytest.mark.kind(namespace=…) of {definition.nodeid}")
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+
+def _is_the_runs(config: pytest.Config, error: pytest.UsageError) -> bool:
+    """Keeps what is wrong for the end of the collection; not on a worker, whose end xdist would take for a crash: there it is the collector's."""
+    if hasattr(config, "workerinput"):
+        return False
+    config.stash.setdefault(_WRONG, []).append(str(error))
+    return True
 
 
 def _parametrized(metafunc: pytest.Metafunc) -> set[str]:
     return {name.strip() for mark in metafunc.definition.iter_markers("parametrize") for name in str(mark.args[0] if mark.args else "").split(",")}
 
 
-def settings_of(config: pytest.Config) -> Any:  # noqa: ANN401 - Settings, imported lazily
-    """The parameter of a test without a marker: the same object for each of them."""
-    return _settings(config, {}, "")
-
-
-def _settings(config: pytest.Config, marks: dict[str, Any], where: str, *, apart: bool = False) -> Any:  # noqa: ANN401 - as above
-    """Equal wishes are one object, so that pytest sees one parameter; they are checked at once, before any test runs."""
-    known = config.stash.setdefault(_KNOWN, {})
-    key = repr((sorted(marks.items(), key=lambda item: item[0]), apart))
-    if key not in known:
-        from pytest_kind.errors import UsageError, told  # noqa: PLC0415
-        from pytest_kind.wishes import request_of  # noqa: PLC0415
-
-        settings = dataclasses.replace(options.resolve(config, marks, where), apart=apart)
-        try:
-            request_of(settings, config)
-        except UsageError as error:
-            raise pytest.UsageError(told(error)) from error
-        known[key] = settings
-    return known[key]
-
-
 # Options of pytest's whose runs run nothing.
 _LOOKS = ("collectonly", "setupplan", "show_fixtures_per_test", "showfixtures")
-_KNOWN: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 _WRONG: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -165,6 +143,7 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    parameter.share_by_name(session)
     config, items = session.config, [item for item in session.items if "kind_cluster" in getattr(item, "fixturenames", ())]
     if not items or any(config.getoption(name, default=False) for name in _LOOKS):
         return
@@ -181,14 +160,26 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         report = yield
     if call.when == "setup":
         item.stash[BEGAN] = call.start
+        _begin_again(item, report)
     if report.failed:
         for node in item.listchain():
-            node.stash.setdefault(FAILED, set()).update(getattr(item, "fixturenames", ()))
+            node.stash.setdefault(FAILED, {})[item.nodeid] = frozenset(getattr(item, "fixturenames", ()))
         if RUN in item.config.stash:
             from pytest_kind import forensics  # noqa: PLC0415 - for tests that fail while there are clusters
 
             forensics.examine(item, call, report)
     return report
+
+
+def _begin_again(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Forgets that a test failed, which then has its next turn (pytest-rerunfailures)."""
+    if item.nodeid not in item.stash.get(FAILED, {}):
+        return
+    for node in item.listchain():
+        node.stash[FAILED].pop(item.nodeid, None)
+    from pytest_kind import forensics  # noqa: PLC0415 - for tests that failed
+
+    forensics.forget(item, report)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:

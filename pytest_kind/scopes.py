@@ -45,8 +45,8 @@ def _owner(node: pytest.Item | pytest.Collector) -> str:
 
 def _failed(request: pytest.FixtureRequest) -> bool:
     """Whether a test failed that uses the namespace."""
-    users = request.node.stash.get(FAILED, None)
-    return users is not None and (isinstance(request.node, pytest.Item) or request.fixturename in users)
+    failed = request.node.stash.get(FAILED, {}).values()
+    return any(isinstance(request.node, pytest.Item) or request.fixturename in used for used in failed)
 
 
 def _say(request: pytest.FixtureRequest, text: str) -> None:

@@ -28,7 +28,7 @@ from pytest_kind.image.suite import suite_for
 from pytest_kind.image.workshop import Workshop
 from pytest_kind.items import SpecItem, SpecStart, SpecSuite, markers_of
 from pytest_kind.lease.session import Session
-from pytest_kind.plugin import settings_of
+from pytest_kind.parameter import settings_of
 from pytest_kind.provision import docker_engine
 from pytest_kind.shown import make_progress
 from pytest_kind.wishes import request_of
@@ -151,6 +151,11 @@ class UpstreamSpecs:
         item = next(item for item in self._waiting if item.spec.name == outcome.name)
         item.ready = outcome
         return item
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item) -> bool | None:
+        """pytest-timeout's limit would count the time of the specs that run beside this one: theirs is ``--kind-spec-timeout``."""
+        return True if isinstance(item, SpecItem) else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,7 +34,13 @@ class Deadline:
 
 
 def wait_for(
-    what: str, probe: Callable[[], T | NotYet], deadline: Deadline, *, every: float = 0.05, on_wait: Callable[[str], None] = lambda _: None
+    what: str,
+    probe: Callable[[], T | NotYet],
+    deadline: Deadline,
+    *,
+    every: float = 0.05,
+    on_wait: Callable[[str], None] = lambda _: None,
+    seen: Callable[[], str] | None = None,
 ) -> T:
     """Calls ``probe`` until it returns something else than :class:`NotYet`.
 
@@ -43,15 +50,30 @@ def wait_for(
         deadline: after which it raises; the probe is called at least once.
         every: seconds between two probes, from one's end to the next one's start.
         on_wait: told each reason, for progress.
+        seen: the reason last seen, of a probe that itself waits.
 
     Raises:
         WaitTimeout: the deadline passed; its message has the last reason.
     """
-    while True:
-        found = probe()
-        if not isinstance(found, NotYet):
-            return found
-        if deadline.left <= 0:
-            raise WaitTimeout(what, deadline.seconds, found.reason)
-        on_wait(found.reason)
-        time.sleep(min(every, deadline.left))  # the only sleep of the package: a poll's own period
+    reason = "it has not answered"
+    with _told(what, lambda: reason if seen is None else seen()):
+        while True:
+            found = probe()
+            if not isinstance(found, NotYet):
+                return found
+            reason = found.reason
+            if deadline.left <= 0:
+                raise WaitTimeout(what, deadline.seconds, reason)
+            on_wait(reason)
+            time.sleep(min(every, deadline.left))  # the only sleep of the package: a poll's own period
+
+
+@contextlib.contextmanager
+def _told(what: str, seen: Callable[[], str]) -> Iterator[None]:
+    """Who breaks a wait off (Ctrl-C, a time limit of others) is told what it was for."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            error.add_note(f"{what}: broken off; last seen: {seen()}")
+        raise

@@ -64,6 +64,8 @@ class Lines:
                 raise self._told(error) from error
 
     def _next(self, answer: http.client.HTTPResponse) -> bytes:
+        if answer.isclosed():  # newer Pythons let go of the socket with the last byte, not with the attempt to read one more
+            return b""
         self._socket.settimeout(max(self._deadline.left, _LEAST))
         return answer.readline()
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Settings:
     """The options of a run (``options.py`` has their names, defaults and help).
 
-    Compared by identity: a configuration may be a mapping, and pytest groups tests by parameters that it can hash.
+    Compared by identity: a configuration may be a mapping, and pytest groups tests by parameters that it can hash. Shown, as
+    reporters do with parameters, by its markers alone: a test is the same one on another machine, with other options.
 
     Attributes:
         artifacts: where a CI system collects.
@@ -48,6 +49,7 @@ class Settings:
         warm: how many clusters are left for the next run.
         sources: option -> what gave its value, for messages.
         apart: whether it is of tests that want a cluster as it was, where several workers share the others.
+        marks: what a test's markers say, if it is a test's.
     """
 
     artifacts: Path | None
@@ -86,3 +88,9 @@ class Settings:
     warm: int
     sources: dict[str, str] = field(default_factory=dict)
     apart: bool = False
+    marks: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Its marker, or what a cluster without one is."""
+        said = ", ".join(f"{name}={value!r}" for name, value in sorted(self.marks.items()))
+        return f"kind({said})" if said else "the run's cluster"

@@ -146,7 +146,9 @@ class _Looking:
     def _namespaces(self, objects: Mapping[str, Sequence[Document]]) -> tuple[tuple[str, ...], set[str]]:
         """The test's own namespaces, and those of other tests."""
         marked = {one["metadata"]["name"]: (one["metadata"].get("labels") or {}).get(self.asked.mark) for one in objects.get("namespaces", ())}
-        own = tuple(name for name, test in marked.items() if name in self.asked.names or (test is not None and test == self.asked.test))
+        by_label = {name for name, test in marked.items() if test is not None and test == self.asked.test}
+        # Where one is known by its name, others of that label are those of the test's earlier turns.
+        own = tuple(name for name in marked if name in self.asked.names or (name in by_label and not by_label & self.asked.names))
         return own, {name for name, test in marked.items() if test is not None and name not in own}
 
     def scene(self, objects: Mapping[str, Sequence[Document]], logs: Sequence[LogOf], machines: Mapping[str, _Machine]) -> Scene:

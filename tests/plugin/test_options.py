@@ -96,6 +96,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     settings = asdict(options.resolve(pytester.parseconfig()))
     settings.pop("sources")
     assert settings.pop("apart") is False
+    assert settings.pop("marks") == {}
     assert settings == {
         "artifacts": None,
         "audit": False,

@@ -133,9 +133,12 @@ class Ginkgo:
         if chosen and self.call("before-suite-state")["State"] != "passed":
             sys.exit(1)
         groups = self.groups()
-        while (index := self.call("counter")["Index"]) < len(groups):
-            for one in groups[index]:
-                self._run_one(one)
+        while True:
+            at_once = not self.interrupted  # an interrupt that comes with the answer is the first one's own
+            if (index := self.call("counter")["Index"]) >= len(groups):
+                break
+            for number, one in enumerate(groups[index]):
+                self._run_one(one, begun=at_once and number == 0)
         if self.process == 1:
             self.call("have-nonprimary-procs-finished")
             for one in [one for one in self.specs if one["serial"]]:
@@ -148,9 +151,9 @@ class Ginkgo:
         failure = {"Failure": {"Message": f"{kind} says no"}} if state != "passed" else {}
         self.call("did-run", {**self.report(spec("", line=1), "failed" if state != "passed" else "passed", **failure), "LeafNodeType": kind})
 
-    def _run_one(self, one: dict[str, Any]) -> None:
+    def _run_one(self, one: dict[str, Any], *, begun: bool = False) -> None:
         does, _, file = one["does"].partition(":")
-        if not self.selected(one) or self.interrupted:
+        if not self.selected(one) or (self.interrupted and not begun):
             self.call("did-run", self.report(one, "skipped"))
             return
         if does == "silent":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from pytest_kind.errors import WaitTimeout
@@ -52,3 +54,29 @@ def test_a_deadline_leaves_at_most_what_it_was_given() -> None:
     deadline = Deadline(1000)
     assert 0 < deadline.left <= 1000
     assert deadline.seconds == 1000
+
+
+class Limit(BaseException):
+    """What a time limit of others raises in the middle of a wait."""
+
+
+@pytest.mark.parametrize(("seen", "reason"), [(None, "he is not there"), (lambda: "he was seen elsewhere", "he was seen elsewhere")])
+def test_one_that_is_broken_off_says_what_it_waited_for(seen: Callable[[], str] | None, reason: str) -> None:
+    def probe() -> NotYet:
+        if probes.pop():
+            raise Limit
+        return NotYet("he is not there")
+
+    probes = [True, False]
+    with pytest.raises(Limit) as caught:
+        wait_for("Godot", probe, Deadline(60), every=0.001, seen=seen)
+    assert caught.value.__notes__ == [f"Godot: broken off; last seen: {reason}"]
+
+
+def test_an_error_of_the_probes_is_its_own() -> None:
+    def probe() -> NotYet:
+        raise LookupError
+
+    with pytest.raises(LookupError) as caught:
+        wait_for("Godot", probe, Deadline(60))
+    assert not hasattr(caught.value, "__notes__")

@@ -116,7 +116,7 @@ def wait(connection: Callable[[], Connection], wanted: Wanted, wish: Wish, secon
         return last
 
     try:
-        return wait_for(what, probe, deadline, every=_EVERY)
+        return wait_for(what, probe, deadline, every=_EVERY, seen=lambda: last.reason)
     except (WaitTimeout, _Ended) as error:
         kind, seen = (WaitTimeout, error.last_seen) if isinstance(error, WaitTimeout) else (WaitHopeless, str(error))
         evidence = why.evidence(connection(), wanted, look.objects)

@@ -121,8 +121,8 @@ def test_no_server_is_status_zero(tmp_path: Path, closed_port: int) -> None:
 
 
 def test_a_server_of_another_authority_is_not_trusted(api_server: ApiServer, tmp_path: Path) -> None:
-    peer = (PKI / "peer.crt").read_bytes()
-    api = Api(replace(credentials(api_server.url), authority=peer), tmp_path)
+    stranger = (PKI / "stranger.crt").read_bytes()
+    api = Api(replace(credentials(api_server.url), authority=stranger), tmp_path)
     with pytest.raises(ApiError, match="certificate verify failed") as caught:
         api.text("/readyz")
     assert caught.value.status == 0
