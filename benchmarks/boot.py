@@ -1,12 +1,12 @@
 """How soon a cluster is there: this plugin against the real kind, side by side in one run, in turns, on the same node image.
 
 Usage: ``python benchmarks/boot.py --cache-dir DIR [--rounds 10] [--kind PATH] [--only cold,copied,kept,kind,boot,images,unused,scale,nodes]
-[--scale 1,2,4,8] [--nodes 1,3,5,10] [--settle 10] [--out DIR]``, or ``python benchmarks/boot.py --report FILE``.
+[--scale 1,2,4,8] [--nodes 1,3,5,10] [--settle 10] [--out DIR]``, or ``python benchmarks/boot.py --report FILE …``.
 
 The main figure is the time from the start of a process (``pytest`` with one test that uses ``kind_cluster``; ``kind create cluster``)
 until a pod answers a request of HTTP by DNS name; ``docs/benchmarks.md`` says what else is measured, and how. What is measured is
 printed as it comes; ``DIR/boot.json`` has every single measurement, ``DIR/boot.svg`` a picture. ``--report`` makes
-``docs/benchmarks.md`` and its picture of such a file. First runs that make the node image and frozen clusters are not counted; both
+``docs/benchmarks.md`` and its picture of such files. First runs that make the node image and frozen clusters are not counted; both
 stay, as they are the plugin's caches. Everything else that it makes it removes, also after a Ctrl-C.
 """
 
@@ -18,6 +18,7 @@ import platform
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from boot_parts import Parts, available
 from boot_peer import Peer
 from boot_plot import panels, svg
 from boot_report import counted_rows, main_rows, page, target_rows, unused_words
-from boot_results import PEER, Results, aligned
+from boot_results import PEER, Results, aligned, joined
 from boot_sides import OURS, Ours
 from pytest_kind import labels
 from pytest_kind.errors import KindError
@@ -126,9 +127,9 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def report(file: Path) -> None:
+def report(files: Sequence[Path]) -> None:
     """Makes the page and its picture."""
-    results = Results.from_json(file.read_text(encoding="utf-8"))
+    results = joined(*(Results.from_json(file.read_text(encoding="utf-8")) for file in files))
     (DOCS / "benchmarks.svg").write_text(svg(panels(results)), encoding="utf-8")
     (DOCS / "benchmarks.md").write_text(page(results, "benchmarks.svg"), encoding="utf-8")
 
@@ -138,7 +139,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--cache-dir", type=lambda text: Path(text).absolute(), help="the plugin's caches")
-    what.add_argument("--report", type=Path, metavar="JSON", help="makes docs/benchmarks.md of a file of an earlier run, and measures nothing")
+    words = "makes docs/benchmarks.md of files of earlier runs, and measures nothing: of a further one what those before lack"
+    what.add_argument("--report", type=Path, nargs="+", metavar="JSON", help=words)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kind", help="the real kind's executable (default: $KIND, or the one on PATH)")
     parser.add_argument("--only", type=chosen, default="", help="sides and parts, with commas between them (default: all)")

@@ -10,7 +10,7 @@ from boot_results import PEER, WHATS, Results, figure
 
 _MAIN = ("answer", "handed", "fixture", "memory", "memory-later", "disk-written", "disk-volume", "namespace", "delete", "load-new", "load-there")
 _GIBIBYTE = 1024**3
-_FIGURES = "Figures are medians (lowest to highest); ratios are of medians of this run and no other."
+_FIGURES = "Figures are medians (lowest to highest); ratios are of medians of one run and no other."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,15 @@ def page(results: Results, picture: str) -> str:
     versions, machine = results.about.get("versions", {}), results.about.get("machine", {})
     said = ", ".join(f"{key} {value}" for key, value in versions.items())
     rounds = results.about.get("rounds", 0)
+    others = "".join(f" ({one})" for one in results.about.get("others", []))
     failures = sum(one.value is None for one in results.measurements)
     lines = [
         "# Benchmarks",
         "",
-        "Made of the measurements of one run by `python benchmarks/boot.py --report FILE`; not to be edited. `python benchmarks/boot.py",
+        "Made of measurements (benchmarks/results) by `python benchmarks/boot.py --report FILE …`; not to be edited. `python benchmarks/boot.py",
         "--cache-dir DIR` measures anew, wherever an engine and the real `kind` are.",
         "",
-        textwrap.fill(f"Rounds: {rounds}, the sides in turns, another one first in each, on {_machine(machine)}; {said}. {_FIGURES}", 130),
+        textwrap.fill(f"Rounds: {rounds}{others}, the sides in turns, another one first in each, on {_machine(machine)}; {said}. {_FIGURES}", 130),
         "",
         f"![the medians, lowest and highest]({picture})",
         "",

@@ -155,6 +155,19 @@ class Results:
         return cls(left_out=document.pop("left_out"), measurements=measurements, about=document)
 
 
+def joined(first: Results, *others: Results) -> Results:
+    """What a run measured, and of others on the same machine what it did not: a table is of one run."""
+    found = Results(about=dict(first.about), left_out=[*first.left_out], measurements=[*first.measurements])
+    for one in others:
+        there = {measurement.what for measurement in found.measurements}
+        more = [measurement for measurement in one.measurements if measurement.what not in there]
+        words = ", ".join(dict.fromkeys(measurement.what.partition("-")[0] for measurement in more))
+        found.measurements += more
+        found.left_out += one.left_out
+        found.about["others"] = [*found.about.get("others", []), f"{words}: {one.about.get('rounds', 0)}, in another run"]
+    return found
+
+
 def aligned(rows: Iterable[Sequence[str]]) -> str:
     """A table for a terminal: the first column to the left, the others to the right; the first row is its head."""
     found = [list(row) for row in rows]

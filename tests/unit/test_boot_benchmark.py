@@ -18,7 +18,7 @@ from boot_parts import Parts
 from boot_peer import Peer
 from boot_plot import panels, svg
 from boot_report import counted_rows, main_rows, page, target_rows, targets
-from boot_results import Measurement, Results, Summary, aligned, figure
+from boot_results import Measurement, Results, Summary, aligned, figure, joined
 
 GIBIBYTE = 1024**3
 ABOUT = {
@@ -71,6 +71,16 @@ def test_results_come_back_from_their_file() -> None:
 def test_another_file_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no file of this benchmark"):
         Results.from_json(text)
+
+
+def test_a_table_is_of_one_run() -> None:
+    first, other = results(answer_cold=8.0), results(answer_cold=9.0, scale_copied_4=17.0)
+    first.about["rounds"], other.about["rounds"] = 10, 2
+    found = joined(first, other)
+    assert found.values("answer", "cold") == first.values("answer", "cold")
+    assert found.values("scale", "copied", 4) == other.values("scale", "copied", 4)
+    assert "Rounds: 10 (scale: 2, in another run), the sides in turns" in " ".join(page(found, "x.svg").split())
+    assert joined(first) == first
 
 
 def test_a_table_is_aligned() -> None:
