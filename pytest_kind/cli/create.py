@@ -14,12 +14,11 @@ import yaml
 from pytest_kind import labels
 from pytest_kind.api import kubeconfig_file
 from pytest_kind.cli.terms import DEFAULT_NAME, Commands, add_kubeconfig, add_output, add_preflight, duration, given_name, group, leaf
-from pytest_kind.cli.work import done, fitness, show_json, warn, working
-from pytest_kind.cluster import Maker, Request
+from pytest_kind.cli.work import done, show_json, warn, working
+from pytest_kind.cluster import Request
 from pytest_kind.config.load import from_file
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
-from pytest_kind.provision import docker_engine
 from pytest_kind.provision.provider import Provider
 from pytest_kind.timeline.record import Record, check
 
@@ -93,17 +92,7 @@ def _create(arguments: argparse.Namespace) -> None:
             cold=arguments.cold,
             static_pods=arguments.static_pods,
         )
-        maker = Maker(
-            connect=docker_engine.connect,
-            provider=work.provider,
-            session=work.session,
-            cache=work.cache,
-            progress=work.progress,
-            retain=arguments.retain,
-            failed=failed,
-            fit=fitness(arguments, request),
-        )
-        cluster = maker.make(request)
+        cluster = work.maker(arguments, request, retain=arguments.retain, failed=failed).make(request)
         if record is not None:
             record.ready(cluster)
         if file is not None:

@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 
 from pytest_kind.cli.terms import Commands, add_output, add_preflight, duration, leaf
-from pytest_kind.cli.work import done, fitness, show_json, working
-from pytest_kind.cluster import Maker, Request
+from pytest_kind.cli.work import done, show_json, working
+from pytest_kind.cluster import Request
 from pytest_kind.config.load import from_file
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import UsageError
-from pytest_kind.provision import docker_engine
 from pytest_kind.warming import SPARE_SECONDS
 
 _SHORTEST, _LONGEST = 60.0, 86400.0
@@ -57,14 +56,7 @@ def _warm(arguments: argparse.Namespace) -> None:
         lease=int(arguments.seconds),
     )
     with working(arguments) as work:
-        maker = Maker(
-            connect=docker_engine.connect,
-            provider=work.provider,
-            session=work.session,
-            cache=work.cache,
-            progress=work.progress,
-            fit=fitness(arguments, request, arguments.count),
-        )
+        maker = work.maker(arguments, request, clusters=arguments.count)
         names = [maker.warm(request) for _ in range(arguments.count)]
     if arguments.output == "json":
         show_json({"clusters": names, "seconds": int(arguments.seconds)})

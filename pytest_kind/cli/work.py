@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_kind import labels
 from pytest_kind.attach import attach, machines
-from pytest_kind.cluster import Request
+from pytest_kind.cluster import Maker, Request
 from pytest_kind.diagnose.doctor.facts import Wanted
 from pytest_kind.diagnose.doctor.preflight import Preflight, ignored
 from pytest_kind.errors import UsageError
@@ -45,6 +46,24 @@ class Work:
     session: Session
     cache: Path
     progress: Progress
+
+    def maker(self, arguments: argparse.Namespace, request: Request, *, clusters: int = 1, **further: Any) -> Maker:
+        """Who makes such clusters, after a look at the machine.
+
+        Args:
+            clusters: how many of them.
+            further: arguments of the maker's.
+        """
+        fit = fitness(arguments, request, clusters)
+        return Maker(
+            connect=docker_engine.connect,
+            provider=self.provider,
+            session=self.session,
+            cache=self.cache,
+            progress=self.progress,
+            fit=fit,
+            **further,
+        )
 
     def attach(self, name: str) -> KindCluster:
         """A handle on a cluster of ours.
