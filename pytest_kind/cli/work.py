@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_kind import labels
 from pytest_kind.attach import attach, machines
@@ -47,22 +46,31 @@ class Work:
     cache: Path
     progress: Progress
 
-    def maker(self, arguments: argparse.Namespace, request: Request, *, clusters: int = 1, **further: Any) -> Maker:
+    def maker(
+        self,
+        arguments: argparse.Namespace,
+        request: Request,
+        *,
+        clusters: int = 1,
+        retain: bool = False,
+        failed: Callable[[str, str], object] = lambda *_: None,
+    ) -> Maker:
         """Who makes such clusters, after a look at the machine.
 
         Args:
             clusters: how many of them.
-            further: arguments of the maker's.
+            retain: as with the maker.
+            failed: as with the maker.
         """
-        fit = fitness(arguments, request, clusters)
         return Maker(
             connect=docker_engine.connect,
             provider=self.provider,
             session=self.session,
             cache=self.cache,
             progress=self.progress,
-            fit=fit,
-            **further,
+            retain=retain,
+            failed=failed,
+            fit=fitness(arguments, request, clusters),
         )
 
     def attach(self, name: str) -> KindCluster:
