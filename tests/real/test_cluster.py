@@ -6,7 +6,7 @@ import json
 import stat
 from typing import TYPE_CHECKING
 
-from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api, StorageV1Api, VersionApi
+from kubernetes.client import ApiClient, CoreV1Api, StorageV1Api, VersionApi
 
 from pytest_kind import labels
 from pytest_kind.image.inputs import read_inputs
@@ -40,12 +40,11 @@ def test_the_node_is_a_control_plane_that_takes_pods(kind_cluster: KindCluster, 
     assert "node.kubernetes.io/exclude-from-external-load-balancers" not in node.metadata.labels
 
 
-def test_dns_is_ready_and_answers_pods(kind_cluster: KindCluster, kind_client: ApiClient, kind_namespace: str) -> None:
-    ready = AppsV1Api(kind_client).read_namespaced_deployment("coredns", "kube-system").status.ready_replicas
-    assert ready == 1
+def test_dns_answers_pods_and_is_ready(kind_cluster: KindCluster, kind_namespace: str) -> None:
     script = "nslookup kubernetes.default.svc.cluster.local && nslookup kubernetes.default.svc.cluster.local | grep -q 10.96.0.1"
     kind_cluster.kubectl("run", "asker", "-n", kind_namespace, f"--image={BUSYBOX}", "--restart=Never", "--", "sh", "-c", script)
     kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/asker", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    kind_cluster.wait_for("deployment/coredns", "{.status.readyReplicas}=1", namespace="kube-system")  # which the API says later
 
 
 def test_the_first_pods_did_not_have_to_restart(kind_cluster: KindCluster, kind_client: ApiClient) -> None:
