@@ -92,7 +92,7 @@ class ControlPlane:
         manifests = json.loads(context.exec(["/kind/pytest-kind/facts", str(seconds), "manifests"]))
         with texts_archive(unit_files(manifests)) as archive:
             context.provider.put(context.container, "/", archive)
-        context.exec(["systemctl", "start", "--no-block", "etcd.service", "kube-apiserver.service"])
+        context.exec(["systemctl", "start", "--no-block", "etcd.service", "kube-apiserver.service", "pytest-kind-controllers.service"])
 
 
 class Facts:

@@ -32,6 +32,7 @@ _PROGRAMS = (
     "finish",
     "settle",
     "hold",
+    "controllers",
     "dns-ready",
     "pod-dns",
     "lease",
@@ -45,6 +46,7 @@ _SYSTEMD = {
     "pytest-kind-finish.service": "system/pytest-kind-finish.service",
     "pytest-kind-finish.timer": "system/pytest-kind-finish.timer",
     "pytest-kind-hold.service": "system/pytest-kind-hold.service",
+    "pytest-kind-controllers.service": "system/pytest-kind-controllers.service",
     "kubelet.conf": "system/kubelet.service.d/20-pytest-kind.conf",
     "system.conf": "system.conf.d/20-pytest-kind.conf",
 }
