@@ -90,7 +90,9 @@ def test_a_port_that_stays_closed_resets_the_connection_and_says_why(pods: Pods,
     pods.script += ["refuse"] * 1000
     with tunnel(pods, tmp_path, patience=0.1) as port, connect(port) as client, pytest.raises(ConnectionResetError):
         client.recv(1)
-    assert re.search(r"port-forward: failed to connect to localhost:80\b.*connection refused.* \(port 80 of pod default/web\)$", caplog.text, re.MULTILINE)
+    assert re.search(
+        r"port-forward: failed to connect to localhost:80\b.*connection refused.* \(port 80 of pod default/web\)$", caplog.text, re.MULTILINE
+    )
 
 
 def test_a_connection_that_is_lost_is_reset_and_nothing_is_sent_twice(pods: Pods, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -214,7 +214,8 @@ class TestApiServer:
         with pytest.raises(WaitTimeout) as caught:
             actions.ApiServer()(connected)
         assert str(caught.value) == (
-            f"the API server takes objects: not within 0.0 s; last seen: 403 Forbidden: namespaces are not there yet (creating DaemonSet kube-proxy: POST {path})"
+            "the API server takes objects: not within 0.0 s; last seen: 403 Forbidden: namespaces are not there yet "
+            f"(creating DaemonSet kube-proxy: POST {path})"
         )
 
     def test_a_server_that_does_not_get_ready_holds_the_controllers_back(

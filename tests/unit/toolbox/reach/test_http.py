@@ -131,7 +131,9 @@ def test_an_answer_that_does_not_come_is_told(web: Web, tmp_path: Path) -> None:
     web.breaks = 10_000
     with (
         session("https://nowhere", tmp_path) as one,
-        pytest.raises(WaitTimeout, match=r"^http: an answer of Service web in namespace mine: not within .* last seen: the pod is gone \(GET http://web/\)$"),
+        pytest.raises(
+            WaitTimeout, match=r"^http: an answer of Service web in namespace mine: not within .* last seen: the pod is gone \(GET http://web/\)$"
+        ),
     ):
         one.get("http://web/", timeout=0.2)
 
