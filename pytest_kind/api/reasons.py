@@ -40,7 +40,7 @@ def failure(error: BaseException) -> str:
         return failure(inner)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, OSError) and error.errno in errorcode and not isinstance(error, ssl.SSLError):
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errorcode and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno).lower()  # asyncio has words of its own
     name, text = type(error).__name__, " ".join(str(error).split())
     if text.startswith(name) or (text and isinstance(error, OSError)):

@@ -250,7 +250,7 @@ def test_what_cannot_be_looked_up_elsewhere_is_said(connection: Connection, kube
     with pytest.raises(ApiError, match=r"whether it is in another namespace is not known: 403 Forbidden: not for you \(GET .*\)$"):
         target.get(connection, target.parse("get", "pod/a", None, None))
     kube.refuse = lambda _, __: (500, {"message": "etcd is away"})
-    with pytest.raises(ApiError, match="500 etcd is away"):
+    with pytest.raises(ApiError, match=r"500 Internal Server Error: etcd is away \(GET /api/v1/namespaces/default/pods/a\)$"):
         target.get(connection, target.parse("get", "pod/a", None, None))
 
 
