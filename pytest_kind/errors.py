@@ -14,6 +14,17 @@ def told(error: BaseException) -> str:
     return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
+def reason_first(reason: str, request: str) -> str:
+    """A message that begins with what is to be known: pytest's summary of a failure shows the beginning of its first line.
+
+    Args:
+        reason: further lines of it stay behind the first.
+        request: what failed; it follows the first line, in parentheses.
+    """
+    first, *more = reason.strip().splitlines() or ["no reason was given"]
+    return "\n".join([f"{first} ({request})", *more])
+
+
 class UsageError(KindError):
     """What the user gave cannot be used: an option, an ini key, a name, a file. pytest ends with exit code 4."""
 

@@ -18,7 +18,7 @@ import pytest
 
 from pytest_kind import invocation, options
 from pytest_kind.api import kubeconfig
-from pytest_kind.api.http import message_of
+from pytest_kind.api.reasons import message_of
 from pytest_kind.attachments import attach
 from pytest_kind.diagnose.collect import Asked, Place, collect
 from pytest_kind.diagnose.records import write

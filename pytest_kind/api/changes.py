@@ -10,8 +10,9 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from pytest_kind.api.http import ApiError, Document, message_of, tls_context
+from pytest_kind.api.http import ApiError, Document, tls_context
 from pytest_kind.api.kubeconfig import Credentials
+from pytest_kind.api.reasons import failure, refusal
 
 _CONNECT_SECONDS = 5.0
 # A server tells a bookmark every minute (k8s.io/apiserver, cacher.go: bookmarkFrequency), so that one that is quiet for longer is gone.
@@ -25,6 +26,7 @@ class Watch:
     def __init__(self, credentials: Credentials, scratch: Path) -> None:
         place = urlsplit(credentials.server)
         context = tls_context(credentials, scratch)
+        self._server = credentials.server
         self._connection = HTTPSConnection(place.hostname or "", place.port, timeout=_CONNECT_SECONDS, context=context)
         self._socket: socket.socket | None = None
         self._closed = False
@@ -47,13 +49,13 @@ class Watch:
             self._connection.request("GET", f"{path}?{query}", headers={"Accept": "application/json"})
             with self._connection.getresponse() as answer:
                 if answer.status >= _OK:
-                    raise ApiError(answer.status, f"watching {path}: {answer.status} {message_of(answer.read())}")
+                    raise ApiError(answer.status, refusal(answer.status, answer.read()), f"watching {path}")
                 self._socket.settimeout(_QUIET_SECONDS)
                 while line := answer.readline():
                     yield _change(path, json.loads(line))
         except (OSError, HTTPException, ValueError, LookupError) as error:
             if not self._closed:
-                raise ApiError(0, f"watching {path}: {error}") from error
+                raise ApiError(0, failure(error), f"watching {self._server}{path}") from error
         finally:
             self._connection.close()
 
@@ -69,5 +71,5 @@ class Watch:
 def _change(path: str, told: Document) -> tuple[str, Document]:
     kind, about = told["type"], told["object"]
     if kind == "ERROR":
-        raise ApiError(int(about.get("code", 0)), f"watching {path}: {about.get('message', '')}")
+        raise ApiError(code := int(about.get("code", 0)), refusal(code, json.dumps(about).encode()), f"watching {path}")
     return kind, about

@@ -11,7 +11,8 @@ from typing import Any
 import urllib3
 
 from pytest_kind.api.kubeconfig import Credentials, write_private
-from pytest_kind.errors import KindError
+from pytest_kind.api.reasons import failure, refusal
+from pytest_kind.errors import KindError, reason_first
 
 Document = dict[str, Any]
 
@@ -33,11 +34,19 @@ _KINDS = {
 
 
 class ApiError(KindError):
-    """The API refused, or could not be reached (``status`` 0)."""
+    """The API refused, or could not be reached: ``403 Forbidden: pods is forbidden: … (GET /api/v1/namespaces/x/pods)``.
 
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        super().__init__(message)
+    Attributes:
+        status: HTTP's; 0 where there was no answer.
+        reason: what went wrong.
+
+    Args:
+        request: what was asked for, where the reason does not say it.
+    """
+
+    def __init__(self, status: int, reason: str, request: str = "") -> None:
+        self.status, self.reason = status, reason
+        super().__init__(reason_first(reason, request) if request else reason)
 
 
 class Api:
@@ -83,7 +92,7 @@ class Api:
             self._request("POST", f"{root}{namespace}/{plural}", document)
         except ApiError as error:
             if error.status != _CONFLICT:
-                raise ApiError(error.status, f"creating {kind} {meta['name']}: {error}") from error
+                raise ApiError(error.status, error.reason, f"creating {kind} {meta['name']}: POST {root}{namespace}/{plural}") from error
 
     def patch(self, path: str, change: Document) -> Document:
         """Merges a change (RFC 7386) into the object at a path."""
@@ -134,9 +143,9 @@ class Api:
         try:
             answer = self._pool.request(method, self.server + path, body=None if body is None else json.dumps(body), headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise ApiError(0, f"{method} {path}: {error}") from error
+            raise ApiError(0, failure(error), f"{method} {self.server}{path}") from error
         if answer.status >= _OK:
-            raise ApiError(answer.status, f"{method} {path}: {answer.status} {message_of(answer.data)}")
+            raise ApiError(answer.status, refusal(answer.status, answer.data), f"{method} {path}")
         return answer.data
 
 
@@ -151,11 +160,3 @@ def tls_context(credentials: Credentials, scratch: Path) -> ssl.SSLContext:
         certificate = write_private(Path(folder) / "client.crt", credentials.certificate)
         context.load_cert_chain(certificate, write_private(Path(folder) / "client.key", credentials.key))
     return context
-
-
-def message_of(body: bytes) -> str:
-    """What the API says in an answer that refuses: a Status object's message, or the beginning of whatever it is."""
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:300].decode(errors="replace")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from kubernetes.client import CoreV1Api, V1LimitRange, V1Namespace, V1ResourceQuota
 from kubernetes.client.exceptions import ApiException
 
-from pytest_kind.api.http import ApiError, message_of
+from pytest_kind.api.http import ApiError
+from pytest_kind.api.reasons import message_of
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

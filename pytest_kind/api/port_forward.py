@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pytest_kind.api.websocket import Refused, WebSocket
-from pytest_kind.errors import KindError
+from pytest_kind.errors import KindError, reason_first
 from pytest_kind.waiting import Deadline, NotYet
 
 PROTOCOL = "v4.channel.k8s.io"
@@ -151,10 +151,10 @@ class Tunnel:
             except ConnectionLost as error:
                 # Refused means that nobody has read what was sent: it can be said again.
                 if "connection refused" not in str(error) or not sent.repeatable or not deadline.left:
-                    raise ConnectionLost(f"{pod}: {error}") from error
+                    raise ConnectionLost(reason_first(str(error), str(pod))) from error
             except Refused as error:
                 if not deadline.left:
-                    raise ConnectionLost(f"{pod}: {error}") from error
+                    raise ConnectionLost(reason_first(error.reason, str(pod))) from error
             self._known = None
             await asyncio.sleep(_PAUSE)
 

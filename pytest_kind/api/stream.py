@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from pytest_kind.api.http import ApiError, message_of
+from pytest_kind.api.http import ApiError
+from pytest_kind.api.reasons import failure, refusal
 from pytest_kind.waiting import Deadline
 
 _OK, _LEAST = 200, 0.001
@@ -34,7 +35,7 @@ class Lines:
 
     def __init__(self, server: str, path: str, context: ssl.SSLContext, deadline: Deadline) -> None:
         where = urlsplit(server)
-        self._deadline, self._path, self._closed = deadline, path, False
+        self._deadline, self._server, self._path, self._closed = deadline, server, path, False
         self._answer: http.client.HTTPResponse | None = None
         self._connection = http.client.HTTPSConnection(where.hostname or "", where.port, timeout=max(deadline.left, _LEAST), context=context)
         try:
@@ -56,7 +57,7 @@ class Lines:
             # Not before: where a container has written nothing yet, neither has the server.
             answer = self._answer = self._connection.getresponse()
             if answer.status != _OK:
-                raise ApiError(answer.status, f"GET {self._path}: {answer.status} {message_of(answer.read())}")
+                raise ApiError(answer.status, refusal(answer.status, answer.read()), f"GET {self._path}")
             while line := self._next(answer):
                 yield line.decode(errors="replace").removesuffix("\n")
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -86,5 +87,5 @@ class Lines:
         if isinstance(error, TimeoutError):
             return Late()
         if isinstance(error, OSError | http.client.HTTPException | ValueError):
-            return ApiError(0, f"GET {self._path}: {str(error) or type(error).__name__}")
+            return ApiError(0, failure(error), f"GET {self._server}{self._path}")
         return error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from pytest_kind.api.http import Api, ApiError
+from pytest_kind.api.reasons import refusal
 from pytest_kind.api.resources import Document
 from pytest_kind.api.stream import Lines
 from pytest_kind.waiting import Deadline
@@ -48,7 +49,7 @@ def watched(api: Api, path: str, deadline: Deadline, *, fields: str = "", labels
             if what == "ERROR":
                 if one.get("code") == _GONE:
                     return
-                raise ApiError(int(one.get("code", 0)), f"watching {path}: {one.get('message', one)}")
+                raise ApiError(code := int(one.get("code", 0)), refusal(code, json.dumps(one).encode()), f"watching {path}")
             if what == "DELETED":
                 objects.pop(_key(one), None)
             elif what != "BOOKMARK":

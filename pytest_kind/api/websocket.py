@@ -15,7 +15,8 @@ import struct
 from typing import Final
 from urllib.parse import urlsplit
 
-from pytest_kind.api.http import message_of
+from pytest_kind.api.http import ApiError
+from pytest_kind.api.reasons import failure, refusal
 from pytest_kind.errors import KindError
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -27,12 +28,8 @@ _SWITCHING = 101
 _GOODBYE = 1.0
 
 
-class Refused(KindError):
-    """The server did not switch to the protocol: ``status`` and its own words; 0 when it could not be reached."""
-
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        super().__init__(message)
+class Refused(ApiError):
+    """The server did not switch to the protocol."""
 
 
 class Broken(KindError):
@@ -60,12 +57,12 @@ class WebSocket:
         try:
             reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=context, limit=_HEAD)
         except OSError as error:
-            raise Refused(0, f"{server} cannot be reached: {error}") from error
+            raise Refused(0, failure(error), f"GET {server}{path}") from error
         try:
             await _shake_hands(reader, writer, (where.netloc, path, protocol))
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             writer.transport.abort()
-            raise Refused(0, f"GET {path}: {server} ended the connection: {error}") from error
+            raise Refused(0, f"the server ended the connection: {failure(error)}", f"GET {server}{path}") from error
         except BaseException:
             writer.transport.abort()
             raise
@@ -156,7 +153,7 @@ async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     status = int(status_line.split()[1])
     if status != _SWITCHING:
         length = int(headers.get("content-length", 0))
-        raise Refused(status, f"GET {path}: {status} {message_of(await reader.readexactly(min(length, _HEAD)))}")
+        raise Refused(status, refusal(status, await reader.readexactly(min(length, _HEAD))), f"GET {path}")
     wanted = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()  # noqa: S324 - the protocol's choice, no secret
     if headers.get("sec-websocket-accept") != wanted or headers.get("sec-websocket-protocol") != protocol:
-        raise Refused(status, f"GET {path}: the server does not speak {protocol}")
+        raise Refused(status, f"the server does not speak {protocol}", f"GET {path}")

@@ -70,11 +70,11 @@ def test_a_relative_path_is_below_the_root_directory(project: Project, monkeypat
 
 
 def test_what_is_refused_is_told_without_lines_of_ours(project: Project, kube: Kube) -> None:
-    kube.refuse = lambda method, _: (422, {"message": "no good"}) if method == "PATCH" else None
+    kube.refuse = lambda method, _: (422, {"reason": "Invalid", "message": "no good"}) if method == "PATCH" else None
     project.tests(f"def test_a(kind_apply): kind_apply({MAP % 'one'})\n")
     result = project.run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*apply: 1 problem, what was made is undone", "*  - the mapping (ConfigMap one): PATCH *: 422 no good"])
+    result.stdout.fnmatch_lines(["*apply: 1 problem, what was made is undone", "*  - the mapping (ConfigMap one): 422 Invalid: no good (PATCH *)"])
     result.stdout.no_fnmatch_line("*toolbox/objects*")
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_undone_is_an_error_and_the_namespace_goes(project: Proje
     project.tests(f"def test_a(kind_apply): kind_apply({MAP % 'one'})\n")
     result = project.run()
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*not undone:", "*  - ConfigMap test-a-*/one: DELETE *: 500 etcd is away"])
+    result.stdout.fnmatch_lines(["*not undone:", "*  - ConfigMap test-a-*/one: 500 Internal Server Error: etcd is away (DELETE *)"])
     assert changes(api_server)[-1] == "DELETE test-a"
 
 

@@ -178,8 +178,8 @@ def test_what_cannot_be_had_is_a_line_and_the_exit_code_is_the_tests(project: Pr
     result = project.run("--kind-report=out", "--kind-name=c")
     assert result.ret == 0
     lines = [
-        f"cluster c: {EVENTS}: GET /version: 403 not you",
-        f"cluster c: {PODS}: GET {PODS}: 403 not you",
+        f"cluster c: {EVENTS}: 403 Forbidden: not you (GET /version)",
+        f"cluster c: {PODS}: 403 Forbidden: not you (GET {PODS})",
         "what nodes use: it hangs",
     ]
     result.stdout.fnmatch_lines([f"not to be had: {line}" for line in lines])

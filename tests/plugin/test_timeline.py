@@ -125,7 +125,7 @@ def test_a_node_that_fails_costs_a_line(project: Project, api_server: ApiServer)
     result.stdout.fnmatch_lines(
         [
             "not to be had: cluster c: node c-worker: its processes could not be listed (exit code 3)",
-            f"not to be had: cluster c: its pods: GET {PODS}: 500 no pods",
+            f"not to be had: cluster c: its pods: 500 Internal Server Error: no pods (GET {PODS})",
         ]
     )
     assert [one["args"]["name"] for one in events(project) if one["name"] == "thread_name"] == ["run", "c-control-plane"]

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from support.api_server import ApiServer
+from support.kube import Kube
 from support.project import Project
 
 
@@ -83,5 +84,31 @@ def test_the_error_is_whole_again_for_others(project: Project) -> None:
     project.tests("def test_a(kind_cluster):\n    kind_cluster.exec('web', 'true')\n")
     project.engine.publish("127.0.0.1", 9)  # where nobody listens
     result = project.run("--kind-forensics=off")
-    result.stdout.fnmatch_lines(["*ApiError: GET *refused*", "True of NewConnectionError"])
+    result.stdout.fnmatch_lines(["*ApiError: connection refused (GET https://127.0.0.1:9/api*)", "True of NewConnectionError"])
     assert "The above exception" not in result.stdout.str()
+
+
+FORBIDDEN = 'pods "web" is forbidden: User "alice" cannot get resource "pods" in API group "" in the namespace "default"'
+SUMMARIES = {
+    "refused": (None, "403 Forbidden: ", f"403 Forbidden: {FORBIDDEN} (GET /api/v1/namespaces/default/pods/web)"),
+    "away": (9, "connection refused", "connection refused (GET https://127.0.0.1:9/api)"),  # where nobody listens
+}
+
+
+@pytest.mark.parametrize(("port", "seen", "whole"), SUMMARIES.values(), ids=SUMMARIES)
+def test_a_narrow_summary_shows_the_reason(
+    project: Project, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch, port: int | None, seen: str, whole: str
+) -> None:
+    status = {"kind": "Status", "status": "Failure", "reason": "Forbidden", "message": FORBIDDEN, "code": 403}
+    api_server.behind = Kube(refuse=lambda _, path: (403, status) if path.endswith("/pods/web") else None).take
+    if port is not None:
+        project.engine.publish("127.0.0.1", port)
+    for name in ("CI", "BUILD_NUMBER"):  # where pytest cuts nothing
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    project.tests("def test_a(kind_cluster):\n    kind_cluster.get('pod/web')\n")
+    result = project.run("--kind-forensics=off")
+    (line,) = [line for line in result.outlines if line.startswith("FAILED ")]
+    assert line.startswith(f"FAILED test_it.py::test_a - pytest_kind.api.http.ApiError: {seen}")
+    assert len(line) <= 80
+    result.stdout.fnmatch_lines([f"E *ApiError: {whole}"])

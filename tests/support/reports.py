@@ -29,7 +29,7 @@ def run_of_everything() -> Run:
         events=tuple(_events()),
         left_out=12,
         links={"summary.md": "../artifacts/summary.md", "junit.xml": "../artifacts/junit.xml"},
-        problems=("cluster kind-broken: its pods: GET /api/v1/pods: connection refused",),
+        problems=("cluster kind-broken: its pods: connection refused (GET https://127.0.0.1:40443/api/v1/pods)",),
     )
 
 

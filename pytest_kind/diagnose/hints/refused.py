@@ -133,7 +133,7 @@ RULES = (
         sign="`401 Unauthorized` in the test's error",
         remedy="take kind_client or kind_kubeconfig; another cluster's kubeconfig and tokens of deleted ServiceAccounts are nobody's here",
         find=words(
-            r"\(401\)\s+Reason: Unauthorized|You must be logged in to the server",
+            r"\(401\)\s+Reason: Unauthorized|ApiError: 401 Unauthorized|You must be logged in to the server",
             (ERROR,),
             "the API does not know who asks: the credentials are not this cluster's",
         ),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pytest_kind.api import exec as api_exec
 from pytest_kind.api.resources import Document
-from pytest_kind.errors import CommandError, KindError, UsageError, WaitTimeout
+from pytest_kind.errors import CommandError, KindError, UsageError, WaitTimeout, reason_first
 from pytest_kind.toolbox.objects import members, pods
 from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.target import Wanted
@@ -56,7 +56,8 @@ def run(
     try:
         ran = api_exec.run(connection.api.server, path, connection.api.context, data, deadline)
     except (api_exec.Refused, api_exec.Broken) as error:
-        raise KindError(f"exec: {where}: `{' '.join(argv)}`: {error}") from error
+        reason = error.reason if isinstance(error, api_exec.Refused) else str(error)
+        raise KindError(reason_first(reason, f"exec: {where}: `{' '.join(argv)}`")) from error
     result = ExecResult(_text(ran.stdout), _text(ran.stderr), ran.code or 0, bytes(ran.stdout))
     if ran.status is None:
         last = (result.stdout + result.stderr).strip().splitlines()[-5:]

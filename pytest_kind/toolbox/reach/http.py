@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import urllib3
 
 from pytest_kind.api import kubeconfig
-from pytest_kind.errors import KindError, UsageError
+from pytest_kind.api.reasons import answer, failure
+from pytest_kind.errors import KindError, UsageError, reason_first
 from pytest_kind.toolbox.port_forward import to_ready_pods
 from pytest_kind.toolbox.reach.place import Place, place
 from pytest_kind.waiting import Deadline, NotYet, wait_for
@@ -33,7 +34,7 @@ _SHOWN = 300  # bytes
 
 
 class HttpError(KindError):
-    """There was no answer, or a bad one was taken for an error. The message says of which Service, and why."""
+    """There was no answer, or a bad one was taken for an error. The message says why, and of which Service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Response:
             HttpError: the status is 400 or more.
         """
         if self.status >= _BAD:
-            raise HttpError(f"http: {self.url}: {self.status} {self.content[:_SHOWN].decode(errors='replace')}".rstrip())
+            raise HttpError(reason_first(answer(self.status, self.content[:_SHOWN].decode(errors="replace")), self.url))
         return self
 
 
@@ -171,15 +172,15 @@ class Http:
         def ask() -> Response | NotYet:
             limit = urllib3.Timeout(total=max(_LEAST, deadline.left))
             try:
-                answer = way.pool.urlopen(method, where.target, body, sent, retries=False, redirect=False, timeout=limit)
+                said = way.pool.urlopen(method, where.target, body, sent, retries=False, redirect=False, timeout=limit)
             except urllib3.exceptions.HTTPError as error:
-                why = way.tunnel.failure or str(error)
+                why = way.tunnel.failure or failure(error)
                 if method.upper() in _IDEMPOTENT and not isinstance(error, urllib3.exceptions.SSLError):
-                    return NotYet(why)
-                raise HttpError(f"http: {method} {url}: {where.wanted}: {why}") from error
-            return Response(answer.status, answer.headers, answer.data, url)
+                    return NotYet(reason_first(why, f"{method} {url}"))
+                raise HttpError(reason_first(why, f"{method} {url}, {where.wanted}")) from error
+            return Response(said.status, said.headers, said.data, url)
 
-        return wait_for(f"http: {method} {url}: an answer of {where.wanted}", ask, deadline)
+        return wait_for(f"http: an answer of {where.wanted}", ask, deadline)
 
     def base_url(self, url: str) -> str:
         """``http://127.0.0.1:PORT``, which leads to the same place as a URL's host, for another client, until the session is closed.

@@ -82,7 +82,7 @@ def test_an_end_without_a_word_and_a_refusal(pods: Pods, tmp_path: Path) -> None
     with pytest.raises(Broken, match="ended before the command did"):
         ran(pods, tmp_path)
     pods.script = ["404"]
-    with pytest.raises(Refused, match='pods "web" not found'):
+    with pytest.raises(Refused, match=r'^404 Not Found: pods "web" not found \(GET /\S+\)$'):
         ran(pods, tmp_path)
 
 

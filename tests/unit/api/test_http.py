@@ -70,10 +70,10 @@ def test_creating_what_is_there_already_is_no_error(api: Api, api_server: ApiSer
 
 
 def test_creating_what_is_refused_says_what_it_was(api: Api, api_server: ApiServer) -> None:
-    api_server.answer("POST", "/api/v1/namespaces", (403, {"message": "forbidden: no"}))
+    api_server.answer("POST", "/api/v1/namespaces", (403, {"message": "no"}))
     with pytest.raises(ApiError) as caught:
         api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})
-    assert (caught.value.status, str(caught.value)) == (403, "creating Namespace n: POST /api/v1/namespaces: 403 forbidden: no")
+    assert (caught.value.status, str(caught.value)) == (403, "403 Forbidden: no (creating Namespace n: POST /api/v1/namespaces)")
 
 
 def test_a_patch_is_a_merge_patch(api: Api, api_server: ApiServer) -> None:
@@ -92,18 +92,23 @@ def test_deleting_what_is_there_or_is_not(api: Api, api_server: ApiServer, statu
 
 def test_deleting_what_may_not_be_deleted_is_an_error(api: Api, api_server: ApiServer) -> None:
     api_server.answer("DELETE", "/api/v1/namespaces/n", (403, {"message": "no"}))
-    with pytest.raises(ApiError, match=r"^DELETE /api/v1/namespaces/n: 403 no$"):
+    with pytest.raises(ApiError, match=r"^403 Forbidden: no \(DELETE /api/v1/namespaces/n\)$"):
         api.delete("/api/v1/namespaces/n")
 
 
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ((401, {"message": "Unauthorized"}), "GET /x: 401 Unauthorized"),
-        ((500, "[-]etcd failed: reason withheld"), "GET /x: 500 [-]etcd failed: reason withheld"),
-        ((503, {"reason": "no message"}), 'GET /x: 503 {"reason": "no message"}'),
-        ((502, ["a list"]), 'GET /x: 502 ["a list"]'),
-        ((500, "y" * 400), f"GET /x: 500 {'y' * 300}"),
+        ((401, {"message": "Unauthorized"}), "401 Unauthorized (GET /x)"),
+        ((409, {"reason": "AlreadyExists", "message": 'pods "a" already exists'}), '409 AlreadyExists: pods "a" already exists (GET /x)'),
+        ((422, {"reason": "Invalid", "message": "one\n* two\n* three\n"}), "422 Invalid: one (GET /x)\n* two\n* three"),
+        ((404, "404 page not found\n"), "404 Not Found: 404 page not found (GET /x)"),
+        ((503, ""), "503 Service Unavailable (GET /x)"),
+        ((599, "of nobody's"), "599: of nobody's (GET /x)"),
+        ((500, "[-]etcd failed: reason withheld"), "500 Internal Server Error: [-]etcd failed: reason withheld (GET /x)"),
+        ((503, {"reason": "no message"}), '503 Service Unavailable: {"reason": "no message"} (GET /x)'),
+        ((502, ["a list"]), '502 Bad Gateway: ["a list"] (GET /x)'),
+        ((500, "y" * 400), f"500 Internal Server Error: {'y' * 300} (GET /x)"),
     ],
 )
 def test_a_bad_answer_has_its_status_and_its_message(api: Api, api_server: ApiServer, answer: tuple[int, object], message: str) -> None:
@@ -115,15 +120,15 @@ def test_a_bad_answer_has_its_status_and_its_message(api: Api, api_server: ApiSe
 
 def test_no_server_is_status_zero(tmp_path: Path, closed_port: int) -> None:
     api = Api(credentials(f"https://127.0.0.1:{closed_port}"), tmp_path)
-    with pytest.raises(ApiError, match=r"^GET /readyz: .*Connection refused") as caught:
+    with pytest.raises(ApiError) as caught:
         api.text("/readyz")
-    assert caught.value.status == 0
+    assert (caught.value.status, str(caught.value)) == (0, f"connection refused (GET https://127.0.0.1:{closed_port}/readyz)")
 
 
 def test_a_server_of_another_authority_is_not_trusted(api_server: ApiServer, tmp_path: Path) -> None:
     stranger = (PKI / "stranger.crt").read_bytes()
     api = Api(replace(credentials(api_server.url), authority=stranger), tmp_path)
-    with pytest.raises(ApiError, match="certificate verify failed") as caught:
+    with pytest.raises(ApiError, match=rf"^certificate verify failed: [^(]+ \(GET {api_server.url}/readyz\)$") as caught:
         api.text("/readyz")
     assert caught.value.status == 0
     assert api_server.requests == []

@@ -214,7 +214,8 @@ class TestApiServer:
         with pytest.raises(WaitTimeout) as caught:
             actions.ApiServer()(connected)
         assert str(caught.value) == (
-            f"the API server takes objects: not within 0.0 s; last seen: creating DaemonSet kube-proxy: POST {path}: 403 namespaces are not there yet"
+            "the API server takes objects: not within 0.0 s; last seen: 403 Forbidden: namespaces are not there yet "
+            f"(creating DaemonSet kube-proxy: POST {path})"
         )
 
     def test_a_server_that_does_not_get_ready_holds_the_controllers_back(
@@ -223,7 +224,7 @@ class TestApiServer:
         willing.answer("GET", "/readyz", (500, "[-]etcd failed"))
         with pytest.raises(WaitTimeout) as caught:
             actions.ApiServer()(connected)
-        assert str(caught.value) == "the API server's /readyz: not within 0.0 s; last seen: GET /readyz: 500 [-]etcd failed"
+        assert str(caught.value) == "the API server's /readyz: not within 0.0 s; last seen: 500 Internal Server Error: [-]etcd failed (GET /readyz)"
         assert engine.made("exec") == []
 
 

@@ -90,7 +90,7 @@ class TestCopiedApi:
 
     def test_what_it_refused_last_is_in_the_error(self, connected: BootContext, api_server: ApiServer) -> None:
         api_server.answer("PATCH", AUTHENTICATION, (403, {"message": "not yet"}))
-        with pytest.raises(WaitTimeout, match=re.escape("not within 0.0 s; last seen: PATCH") + ".*403 not yet"):
+        with pytest.raises(WaitTimeout, match=re.escape("not within 0.0 s; last seen: 403 Forbidden: not yet (PATCH ")):
             copy.CopiedApi()(connected)
 
 

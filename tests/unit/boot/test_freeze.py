@@ -100,7 +100,7 @@ class TestFreeze:
         api_server.answer("GET", "/api/v1/pods", (500, {"message": "etcd is full"}))
         freeze.Freeze()(ready)
         assert ready.frozen is None
-        assert notes == ["no copies can be made of cluster c: GET /api/v1/pods: 500 etcd is full"]
+        assert notes == ["no copies can be made of cluster c: 500 Internal Server Error: etcd is full (GET /api/v1/pods)"]
 
 
 def folder(name: str, files: dict[str, bytes]) -> bytes:

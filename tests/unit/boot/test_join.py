@@ -160,7 +160,7 @@ class TestShares:
     @pytest.mark.parametrize(
         ("answer", "reason"),
         [
-            ((503, {"message": "etcd is away"}), f"GET {NODES}: 503 etcd is away"),
+            ((503, {"message": "etcd is away"}), f"503 Service Unavailable: etcd is away (GET {NODES})"),
             (given(control_plane=["10.244.0.0/24"]), "node c-worker is not there"),
             (given(control_plane=["10.244.0.0/24"], worker=None), "node c-worker has no share yet"),
             (given(control_plane=["10.244.0.0/24"], worker=[]), "node c-worker has no share yet"),

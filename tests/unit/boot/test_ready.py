@@ -56,7 +56,7 @@ class TestNodesReady:
     @pytest.mark.parametrize(
         ("answer", "reason"),
         [
-            ((503, {"message": "etcd is away"}), f"GET {NODES}: 503 etcd is away"),
+            ((503, {"message": "etcd is away"}), f"503 Service Unavailable: etcd is away (GET {NODES})"),
             (nodes(), "node c-control-plane: has reported nothing"),
             (nodes(control_plane=None), "node c-control-plane: has reported nothing"),
             (nodes(control_plane=[{"type": "Ready", "status": "False", "message": "no CNI"}]), "node c-control-plane: no CNI"),
@@ -167,5 +167,5 @@ class TestDefaults:
 
     def test_a_service_account_that_does_not_come_is_the_reason(self, connected: BootContext, api_server: ApiServer) -> None:
         api_server.answer("GET", ACCOUNT, (404, {"message": "no such account"}))
-        with pytest.raises(WaitTimeout, match=f"last seen: GET {ACCOUNT}: 404 no such account$"):
+        with pytest.raises(WaitTimeout, match=rf"last seen: 404 Not Found: no such account \(GET {ACCOUNT}\)$"):
             ready.Defaults()(connected)

@@ -157,7 +157,7 @@ class TestUnwell:
 
     def test_an_api_that_does_not_answer(self, engine: FakeEngine, found: Found, tmp_path: Path, api_server: ApiServer) -> None:
         api_server.answer("GET", "/readyz", (500, "[-]etcd failed"))
-        assert kept.unwell(engine, found, tmp_path) == "GET /readyz: 500 [-]etcd failed"
+        assert kept.unwell(engine, found, tmp_path) == "500 Internal Server Error: [-]etcd failed (GET /readyz)"
 
     def test_an_address_that_is_not_published(self, engine: FakeEngine, found: Found, tmp_path: Path) -> None:
         (engine._root / "published").unlink()

@@ -170,7 +170,7 @@ class TestReplacing:
     def test_one_whose_api_is_not_ready(self, maker: Maker, kept: KindCluster, engine: FakeEngine, api_server: ApiServer, notes: list[str]) -> None:
         api_server.answer("GET", "/readyz", (500, "[-]etcd failed"))
         self.replaced(maker, kept, engine)
-        assert notes == ["kept cluster mine is replaced: GET /readyz: 500 [-]etcd failed"]
+        assert notes == ["kept cluster mine is replaced: 500 Internal Server Error: [-]etcd failed (GET /readyz)"]
 
     def test_one_without_a_kubeconfig(self, maker: Maker, kept: KindCluster, engine: FakeEngine, notes: list[str]) -> None:
         engine.answer(["cat", "/etc/kubernetes/admin.conf"], "No such file\n", code=1)

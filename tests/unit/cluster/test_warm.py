@@ -73,7 +73,9 @@ class TestTaking:
         api_server.answer("GET", "/readyz", (500, "[-]etcd failed"), (200, "ok"))
         cluster = maker.make(REQUEST)
         assert cluster.name != spare
-        assert notes == [f"cluster {spare}, which was ready for this run, is no good any more and goes: GET /readyz: 500 [-]etcd failed"]
+        assert notes == [
+            f"cluster {spare}, which was ready for this run, is no good any more and goes: 500 Internal Server Error: [-]etcd failed (GET /readyz)"
+        ]
         assert engine.names == [f"{cluster.name}-control-plane"]
         cluster.delete()
 

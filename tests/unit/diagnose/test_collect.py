@@ -118,15 +118,14 @@ def test_no_secret_is_asked_for(api: Api, engine: FakeEngine, looked: str, tmp_p
 def test_an_api_that_is_gone_leaves_the_machines(engine: FakeEngine, looked: str, tmp_path: Path) -> None:
     found = look(engine, "https://127.0.0.1:9", tmp_path, looked)
     assert not found.answered
-    assert len(found.missing) == 1
-    assert found.missing[0].startswith("objects: the API does not answer: GET /api/v1/")
+    assert found.missing == ("objects: the API does not answer: connection refused (GET https://127.0.0.1:9/api/v1/namespaces)",)
     assert found.machines[0].journal
 
 
 def test_a_list_that_is_refused_is_said_and_the_rest_is_there(api: Api, engine: FakeEngine, looked: str, tmp_path: Path) -> None:
     api.server.answer("GET", LISTS["events"], (500, {"message": "etcd is full"}))
     found = look(engine, api.server.url, tmp_path, looked)
-    assert (found.answered, found.missing) == (True, ("events: GET /api/v1/events: 500 etcd is full",))
+    assert (found.answered, found.missing) == (True, ("events: 500 Internal Server Error: etcd is full (GET /api/v1/events)",))
 
 
 def test_an_api_that_refuses_everything_has_answered(api: Api, engine: FakeEngine, looked: str, tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ def test_an_api_that_refuses_everything_has_answered(api: Api, engine: FakeEngin
         api.server.answer("GET", path, (403, {"message": "no"}))
     found = look(engine, api.server.url, tmp_path, looked)
     assert found.answered
-    assert found.missing[0].endswith("403 no")
+    assert found.missing == ("objects: the API does not answer: 403 Forbidden: no (GET /api/v1/namespaces)",)
 
 
 def test_who_does_not_answer_in_time_is_not_waited_for(api: Api, engine: FakeEngine, looked: str, tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ SAID: list[tuple[str, str, str, str]] = [
         'user "u" (groups=["g"]) is attempting to grant RBAC permissions not currently held:',
         "u would give rights that it has not",
     ),
+    ("who asks is not known", "error", "ApiError: 401 Unauthorized (GET /api/v1/pods)", "the API does not know who asks"),
     ("who asks is not known", "error", "ApiException: (401)\nReason: Unauthorized\nUnauthorized", "the API does not know who asks"),
     ("a kind is not there", "error", 'no matches for kind "Widget" in version "example.com/v1"', "the API serves no Widget example.com/v1"),
     (

@@ -117,7 +117,7 @@ def test_an_api_that_never_answered_is_a_problem(api_server: ApiServer, start: S
     api_server.answer("GET", follow.PODS, (403, {"message": "not you\nand nobody"}))
     pods = start(Pods)
     until("it asked", lambda: pods.problem)
-    assert pods.problem == "GET /api/v1/pods: 403 not you"
+    assert pods.problem == "403 Forbidden: not you (GET /api/v1/pods)"
 
 
 def test_an_api_that_is_silent_for_a_while_is_none_and_that_is_told(api_server: ApiServer, start: Start) -> None:

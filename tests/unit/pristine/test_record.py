@@ -62,7 +62,7 @@ def test_a_resource_that_went_meanwhile_is_empty_and_one_that_fails_is_not(apis:
     answers = {"/api/v1/pods": 404, "/api/v1/secrets": 405, "/api/v1/services": 503}
     kube.refuse = lambda _, path: (answers[path.split("?")[0]], {"message": "no"}) if path.split("?")[0] in answers else None
     found = look(apis)
-    assert found.refused == {"services": "GET /api/v1/services: 503 no"}
+    assert found.refused == {"services": "503 Service Unavailable: no (GET /api/v1/services)"}
     assert not list(found.of("pods", "secrets"))
 
 

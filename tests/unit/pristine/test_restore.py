@@ -420,7 +420,7 @@ class TestFailures:
         kube.refuse = lambda method, _: (500, {"message": "etcd is full"}) if method == "DELETE" else None
         pattern = (
             r"^cluster mine is as it was handed over: not within 0\.3 s; last seen: new: ConfigMap default/a; "
-            r"deleting ConfigMap default/a: DELETE /api/v1/namespaces/default/configmaps/a: 500 etcd is full$"
+            r"deleting ConfigMap default/a: 500 Internal Server Error: etcd is full \(DELETE /api/v1/namespaces/default/configmaps/a\)$"
         )
         with pytest.raises(WaitTimeout, match=pattern):
             pristine.restore(0.3)
@@ -430,11 +430,11 @@ class TestFailures:
         kube.refuse = lambda *_: failures.pop() if failures else None
         assert pristine.restore(5).found == ()
         kube.refuse = lambda *_: (503, {"message": "never"})
-        with pytest.raises(WaitTimeout, match="last seen: GET /api: 503 never"):
+        with pytest.raises(WaitTimeout, match=r"last seen: 503 Service Unavailable: never \(GET /api\)"):
             pristine.restore(0.2)
 
     def test_a_resource_that_cannot_be_listed_is_no_empty_one(self, pristine: Pristine, kube: Kube) -> None:
         kube.refuse = lambda _, path: (503, {"message": "no endpoints"}) if "clusterroles" in path else None
-        with pytest.raises(WaitTimeout, match=r"last seen: GET .*clusterroles.*: 503 no endpoints$"):
+        with pytest.raises(WaitTimeout, match=r"last seen: 503 Service Unavailable: no endpoints \(GET .*clusterroles.*\)$"):
             pristine.restore(0.2)
         assert "admin" in kube.names("clusterroles.rbac.authorization.k8s.io")

@@ -102,7 +102,7 @@ class TestPods:
     @pytest.mark.parametrize(
         ("answer", "problem"),
         [
-            ((503, {"message": "not now"}), f"its pods: GET {PODS}: 503 not now"),
+            ((503, {"message": "not now"}), f"its pods: 503 Service Unavailable: not now (GET {PODS})"),
             ((200, "nonsense"), "its pods: Expecting value: line 1 column 1 (char 0)"),
             ((200, {"items": [{}]}), "its pods: 'spec'"),
         ],

@@ -123,7 +123,7 @@ def test_which_of_several_pods(api: Api, api_server: ApiServer, pods: list[Any],
 def test_what_is_not_there_yet_or_refused(api: Api, api_server: ApiServer) -> None:
     assert find(api, Wanted("svc/web", 80)) == NotYet("there is no Service web in namespace default")
     api_server.answer("GET", f"{PODS}/web", (500, {"message": "etcd is away"}))
-    assert find(api, Wanted("web", 80)) == NotYet(f"GET {PODS}/web: 500 etcd is away")
+    assert find(api, Wanted("web", 80)) == NotYet(f"500 Internal Server Error: etcd is away (GET {PODS}/web)")
 
 
 @pytest.mark.parametrize(

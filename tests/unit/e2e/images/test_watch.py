@@ -124,7 +124,7 @@ def test_an_api_that_is_away_is_asked_again(server: ApiServer, watched: Watched)
     away = (503, {"message": "etcd is not there"})
     server.answer("GET", PODS, away)
     looked(server, 2)
-    assert watched.watch.last_failure == f"GET {PODS}: 503 etcd is not there"
+    assert watched.watch.last_failure == f"503 Service Unavailable: etcd is not there (GET {PODS})"
     server.answer("GET", PODS, (200, {"items": [pod()]}))
     server.answer("GET", "/api/v1/namespaces/n", away, (200, {"metadata": {"labels": {"e2e-run": "run-8"}}}))
     assert watched.next().run == "run-8"

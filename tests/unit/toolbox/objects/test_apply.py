@@ -185,15 +185,16 @@ def test_a_definition_that_discovery_has_not_heard_of_is_found(scope: Scope, kub
 
 def test_all_that_is_refused_is_told_and_the_rest_undone(scope: Scope, kube: Kube) -> None:
     kept = scope.apply(config_map("kept"))
-    kube.refuse = lambda method, path: (422, {"message": "no good"}) if method == "PATCH" and ("/b?" in path or "/d?" in path) else None
+    refusal = (422, {"reason": "Invalid", "message": "no good"})
+    kube.refuse = lambda method, path: refusal if method == "PATCH" and ("/b?" in path or "/d?" in path) else None
     with pytest.raises(ApplyError) as caught:
         scope.apply([config_map(name) for name in "abcd"])
     path = "/api/v1/namespaces/mine/configmaps"
     query = "?fieldManager=pytest-kind&force=true&fieldValidation=Strict"
     assert str(caught.value).splitlines() == [
         "apply: 2 problems, what was made is undone",
-        f"  - item 2 (ConfigMap b): PATCH {path}/b{query}: 422 no good",
-        f"  - item 4 (ConfigMap d): PATCH {path}/d{query}: 422 no good",
+        f"  - item 2 (ConfigMap b): 422 Invalid: no good (PATCH {path}/b{query})",
+        f"  - item 4 (ConfigMap d): 422 Invalid: no good (PATCH {path}/d{query})",
     ]
     assert kube.names("configmaps") == ["mine/kept"]
     kube.refuse = lambda _, __: None
@@ -208,7 +209,7 @@ def test_what_cannot_be_undone_after_a_refusal_is_told_too(scope: Scope, kube: K
     with pytest.raises(ApplyError) as caught:
         scope.apply([config_map("a"), config_map("b")])
     assert str(caught.value).splitlines()[0] == "apply: 1 problem, not all is undone"
-    assert caught.value.left == ("ConfigMap mine/a: DELETE /api/v1/namespaces/mine/configmaps/a: 500 etcd is away",)
+    assert caught.value.left == ("ConfigMap mine/a: 500 Internal Server Error: etcd is away (DELETE /api/v1/namespaces/mine/configmaps/a)",)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_other_rights_are_none(connection: Connection, kube: Kube, wrong: dict[s
 
 def test_rights_that_cannot_be_had_are_said(connection: Connection, kube: Kube) -> None:
     kube.refuse = lambda _, path: (403, {"message": "not for you"}) if "clusterroles" in path else None
-    assert told(connection)[-1] == f"no more is known: GET /apis/{RBAC}/v1/clusterroles: 403 not for you"
+    assert told(connection)[-1] == f"no more is known: 403 Forbidden: not for you (GET /apis/{RBAC}/v1/clusterroles)"
 
 
 def test_what_others_wrote() -> None:

@@ -151,7 +151,7 @@ def test_a_job_that_failed_will_not_be_complete() -> None:
 
 def test_a_server_that_is_away_is_told(waiting: Wait, kube: Kube) -> None:
     kube.refuse = lambda _, __: (500, {"message": "etcd is away"})
-    with pytest.raises(WaitTimeout, match=r"last seen: nothing yet; GET /api: 500 etcd is away\n  no more is known"):
+    with pytest.raises(WaitTimeout, match=r"last seen: nothing yet; 500 Internal Server Error: etcd is away \(GET /api\)\n  no more is known"):
         waiting("pod/a", "exists", 0)
 
 
@@ -247,10 +247,10 @@ def test_what_is_in_another_namespace_is_named(connection: Connection, kube: Kub
 
 def test_what_cannot_be_looked_up_elsewhere_is_said(connection: Connection, kube: Kube) -> None:
     kube.refuse = lambda _, path: (403, {"message": "not for you"}) if "fieldSelector" in path else None
-    with pytest.raises(ApiError, match=r"whether it is in another namespace is not known: GET .*: 403 not for you$"):
+    with pytest.raises(ApiError, match=r"whether it is in another namespace is not known: 403 Forbidden: not for you \(GET .*\)$"):
         target.get(connection, target.parse("get", "pod/a", None, None))
     kube.refuse = lambda _, __: (500, {"message": "etcd is away"})
-    with pytest.raises(ApiError, match="500 etcd is away"):
+    with pytest.raises(ApiError, match=r"500 Internal Server Error: etcd is away \(GET /api/v1/namespaces/default/pods/a\)$"):
         target.get(connection, target.parse("get", "pod/a", None, None))
 
 
