@@ -19,7 +19,7 @@ from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.freeze import Freeze, images
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT, has_units
-from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, wait_for_api
+from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, release, wait_for_api
 from pytest_kind.boot.units import unit_files
 from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
@@ -109,7 +109,7 @@ class Facts:
 
 
 class ApiServer:
-    """Waits until the API server answers and posts the addons; then lets the controllers start."""
+    """Waits until the API server answers and posts the addons."""
 
     name = "API"
 
@@ -128,7 +128,7 @@ class ApiServer:
 
         wait_for("the API server takes objects", post, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
         wait_for_api(context)
-        context.exec(["/kind/pytest-kind/release"])
+        release(context)
 
 
 def _addons(context: BootContext) -> list[addons.Document]:

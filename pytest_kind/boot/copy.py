@@ -13,7 +13,7 @@ from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import ApiError
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.join import common_keys
-from pytest_kind.boot.ready import POLL_SECONDS, DnsLater, heartbeats, wait_for_api
+from pytest_kind.boot.ready import POLL_SECONDS, DnsLater, heartbeats, release, wait_for_api
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
@@ -73,8 +73,7 @@ class CopiedApi:
 
         wait_for("the API server takes objects", correct, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
         wait_for_api(context, without=_THERE)
-        control_planes = [one for one in context.nodes if one.machine.is_control_plane]
-        side_by_side(lambda one: context.exec(["/kind/pytest-kind/release"], on=one), control_planes)
+        release(context)
 
 
 class Alive:

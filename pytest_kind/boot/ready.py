@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pytest_kind.api.http import Api, ApiError
 from pytest_kind.boot import addons
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
+from pytest_kind.boot.kubeadm import has_units
 from pytest_kind.waiting import NotYet, wait_for
 
 POLL_SECONDS = 0.03
@@ -29,6 +30,13 @@ def wait_for_api(context: BootContext, *, without: Sequence[str] = ()) -> None:
         return True
 
     wait_for("the API server's /readyz", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
+
+
+def release(context: BootContext) -> None:
+    """Lets the controllers start where they are static pods; units of a node see to that by themselves (``boot/node/controllers``)."""
+    if not has_units(context.facts):
+        control_planes = [one for one in context.nodes if one.machine.is_control_plane]
+        side_by_side(lambda one: context.exec(["/kind/pytest-kind/release"], on=one), control_planes)
 
 
 class NodesReady:
@@ -68,9 +76,8 @@ class Dns:
 
         def ask(one: BootMachine) -> None:
             seconds = max(1.0, context.deadline.left)
-            # A single node has pods by now. Elsewhere there may be none but DNS servers, whose queries go other ways.
-            alone = len(context.nodes) == 1 or context.config.networking.disable_default_cni
-            program = "/kind/pytest-kind/dns-ready" if alone else "/kind/pytest-kind/pod-dns"
+            # Without a network of ours there is none for a query of ours either: some pod's is asked from.
+            program = "/kind/pytest-kind/dns-ready" if context.config.networking.disable_default_cni else "/kind/pytest-kind/pod-dns"
             context.exec([program, server, _NAME, f"{seconds:.1f}"], seconds + 5, on=one)
 
         asked = [one for one in context.fresh if one.machine.node is not None]
