@@ -15,7 +15,6 @@ from pytest_kind import labels
 from pytest_kind.boot import freeze
 from pytest_kind.boot.frozen import Frozen
 from pytest_kind.errors import Conflict, KindError
-from pytest_kind.image.assemble import ENTRYPOINT
 from pytest_kind.image.facts import facts_of
 from pytest_kind.provision.provider import ContainerSpec
 
@@ -110,6 +109,8 @@ class Freezing:
         frozen = self._context.frozen
         if frozen is None:
             return
+        from pytest_kind.image.assemble import ENTRYPOINT  # noqa: PLC0415 - with all that builds images
+
         facts = {**frozen.as_facts(), "made": time.time()}
         spec = ContainerSpec(name=f"{frozen.cluster}-frozen", image=self._image, labels=self._marks)
         builder = provider.create(spec)

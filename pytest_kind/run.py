@@ -21,20 +21,22 @@ from pytest_kind.keys import RUN, WORKERINPUT
 from pytest_kind.lease import spares
 from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import Swept, sweep
-from pytest_kind.peer import KindCluster
 from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
 from pytest_kind.shown import make_progress
-from pytest_kind.toolbox import kubeconfigs, registry
+from pytest_kind.toolbox import kubeconfigs
 from pytest_kind.warming import Warming
-from pytest_kind.workers.lessee import Lessee
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_kind.boot.actions import Action
     from pytest_kind.config.types import ClusterConfig
+    from pytest_kind.handle import KindCluster as Handle
+    from pytest_kind.peer import KindCluster
     from pytest_kind.provision.provider import Provider
+    from pytest_kind.toolbox import registry
+    from pytest_kind.workers.lessee import Lessee
 
 
 class Run:
@@ -94,7 +96,7 @@ class Run:
         if not request.keep:  # which is there already, as a rule
             self._fitness.begin(request)
         with self._published() as path:
-            cluster = KindCluster.of((self._maker if progress is None else self._maker_beside(progress)).make(request))
+            cluster = _in_tests_hands((self._maker if progress is None else self._maker_beside(progress)).make(request))
             self._have(cluster, path)
         self._warm(request)
         hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
@@ -138,7 +140,7 @@ class Run:
                 found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
                 found.phases = leased.phases
                 found._site.shared = not own  # noqa: SLF001 - faults are refused there
-                cluster = KindCluster.of(found)
+                cluster = _in_tests_hands(found)
                 self._leases[id(cluster)] = leased.number
                 self._have(cluster, path)
         except BaseException:
@@ -211,6 +213,8 @@ class Run:
 
     def serve_registry(self, request: Request) -> registry.Registry:
         """A registry from which the run's clusters pull, those to come too. It goes at the run's end, at the latest."""
+        from pytest_kind.toolbox import registry  # noqa: PLC0415 - and what builds one, for those who want one
+
         made = registry.serve(self.workshop(request.lease), request, docker_engine.connect)
         self.registries.append(made)
         for cluster in self.clusters:
@@ -284,5 +288,13 @@ def lessee(config: pytest.Config) -> Lessee | None:
     given = getattr(config, "workerinput", {}).get(WORKERINPUT)
     if given is None:
         return None
+    from pytest_kind.workers.lessee import Lessee  # noqa: PLC0415 - and multiprocessing
+
     port, key = given
     return Lessee(port, key, worker_of(config))
+
+
+def _in_tests_hands(cluster: Handle) -> KindCluster:
+    from pytest_kind.peer import KindCluster  # noqa: PLC0415 - all that tests do with one; nothing of it is needed while it is made
+
+    return KindCluster.of(cluster)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from pytest_kind import labels
 from pytest_kind.errors import ImageError, NotFound, UnknownImage, UsageError
-from pytest_kind.image import assemble, kindest
 from pytest_kind.image import inputs as image_inputs
-from pytest_kind.image import source as sources
+from pytest_kind.image import kindest
 
 if TYPE_CHECKING:
     from pytest_kind.image.inputs import Inputs
@@ -58,6 +57,17 @@ def resolve(workshop: Workshop, *, reference: str | None = None, kubernetes: str
         raise UsageError(f"--kind-source={source}: given together with {other}; only one of them can say what is in the node image")
     if reference is not None:
         return existing(workshop, reference)
+    if kubernetes is None and source is None:
+        wanted = image_inputs.read_inputs(workshop.provider.info().architecture)
+        found = cached(workshop, wanted)
+        if found is not None:
+            return found
+    return _from_source(workshop, kubernetes, source)
+
+
+def _from_source(workshop: Workshop, kubernetes: str | None, source: str | Path | None) -> NodeImage:
+    from pytest_kind.image import source as sources  # noqa: PLC0415 - much, for those who have an image
+
     if kubernetes is not None and not sources.accepted(kubernetes, released=True):
         raise UsageError(f"--kind-version: {kubernetes!r} is not accepted; accepted is the form v1.37.1, from v1.{sources.OLDEST_MINOR}.0 on")
     architecture = workshop.provider.info().architecture
@@ -107,6 +117,8 @@ def _made_once(workshop: Workshop, wanted: Inputs, source: Source) -> NodeImage:
         image = None if wanted.source else kindest.published(workshop, wanted)
         if image is not None:
             return NodeImage(reference=kindest.reference(wanted), id=image.id, digest=image.id, kubernetes=wanted.kubernetes)
+        from pytest_kind.image import assemble  # noqa: PLC0415 - as above
+
         workshop.progress.note(source.how)
         return _described(assemble.assemble(workshop, wanted, source), wanted.tag)
 

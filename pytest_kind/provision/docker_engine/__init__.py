@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import docker
+import docker.constants
 import docker.errors
 import requests.exceptions
 
@@ -31,10 +32,19 @@ def connect(seconds: float = 60.0) -> DockerEngine:
         EngineUnavailable: none answers, or this user may not speak to it.
     """
     try:
-        client = docker.from_env(timeout=int(seconds), version="auto")
+        client = docker.from_env(timeout=int(seconds), version=_version(seconds))
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError) as error:
         raise errors.EngineUnavailable(_why_unavailable(error)) from error
     return DockerEngine(client.api)
+
+
+def _version(seconds: float) -> str:
+    """The version of its API that the engine speaks: what docker's "auto" finds as well, of an answer that has the engine ask nobody else."""
+    client = docker.from_env(timeout=int(seconds), version=docker.constants.DEFAULT_DOCKER_API_VERSION)
+    try:
+        return client.api.get(f"{client.api.base_url}/_ping", timeout=seconds).headers.get("Api-Version") or "auto"
+    finally:
+        client.close()
 
 
 def _why_unavailable(error: BaseException) -> str:
@@ -48,10 +58,17 @@ def _why_unavailable(error: BaseException) -> str:
 class DockerEngine(Containers, Images, Networks, Surveys):
     """See :class:`~pytest_kind.provision.provider.Provider`."""
 
+    _info: EngineInfo | None = None  # the engine counts all that it has for it
+
     def close(self) -> None:
         self._api.close()
 
     def info(self) -> EngineInfo:
+        if self._info is None:
+            self._info = self._asked()
+        return self._info
+
+    def _asked(self) -> EngineInfo:
         with ours("asking the engine what it is"):
             said = self._api.info()
         address = self._api.base_url
