@@ -8,24 +8,26 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import ApiError
-from pytest_kind.boot import addons
+from pytest_kind.boot import addons, first_pods
 from pytest_kind.boot.containerd import config_toml
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.freeze import Freeze, images
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT, has_units
-from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, release, wait_for_api
+from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, has_network, release, wait_for_api
 from pytest_kind.boot.units import unit_files
 from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
 _CONTAINERD = "etc/containerd/config.toml"
+_NOT_READY = ("node.kubernetes.io/not-ready", "NoSchedule")  # of TaintNodesByCondition, an admission plugin
+_CONFLICT = 409
 
 
 class Action(Protocol):
@@ -91,8 +93,7 @@ class ControlPlane:
         seconds = max(1, int(context.deadline.left))
         manifests = json.loads(context.exec(["/kind/pytest-kind/facts", str(seconds), "manifests"]))
         with texts_archive(unit_files(manifests)) as archive:
-            context.provider.put(context.container, "/", archive)
-        context.exec(["systemctl", "start", "--no-block", "etcd.service", "kube-apiserver.service", "pytest-kind-controllers.service"])
+            context.provider.put(context.container, "/", archive)  # the node waits for them (boot/node/prepare)
 
 
 class Facts:
@@ -109,12 +110,13 @@ class Facts:
 
 
 class ApiServer:
-    """Waits until the API server answers and posts the addons."""
+    """Waits until the API server answers, and posts the addons with their first pods."""
 
     name = "API"
 
     def __call__(self, context: BootContext) -> None:
         objects = _addons(context)
+        owners = [one for one in objects if one["kind"] in _first_owners(context) and one["metadata"]["namespace"] == "kube-system"]
 
         def post() -> NotYet | bool:
             # The server answers before it has made its own namespaces and roles: what it refuses now it takes soon.
@@ -122,6 +124,7 @@ class ApiServer:
                 while objects:
                     context.api.create(objects[0])
                     objects.pop(0)
+                first_pods.make(context.api, context.first.name, owners)
             except ApiError as error:
                 return NotYet(str(error))
             return True
@@ -131,6 +134,11 @@ class ApiServer:
         release(context)
 
 
+def _first_owners(context: BootContext) -> set[str]:
+    """Whose first pods are not waited for: a Deployment's only where pods have a network from the beginning."""
+    return {"DaemonSet"} if context.config.networking.disable_default_cni else {"DaemonSet", "Deployment"}
+
+
 def _addons(context: BootContext) -> list[addons.Document]:
     address = context.facts.endpoint.address
     storage = context.manifests["storage"]
@@ -138,6 +146,7 @@ def _addons(context: BootContext) -> list[addons.Document]:
     return [
         *addons.bindings(),
         *addons.defaults(authority),
+        *first_pods.beforehand(),
         *([] if context.config.networking.kube_proxy_mode == "none" else addons.documents(context.manifests["proxy"])),
         *addons.quick_dns(addons.documents(context.manifests["dns"]), address, spread=context.facts.replicated),
         *addons.direct_storage(addons.documents(storage), address),
@@ -170,13 +179,33 @@ class Manifests:
 
 
 class Mark:
-    """Marks a single node as the control plane that it is, as kubeadm does later than a first test may look."""
+    """Marks a single node as the control plane that it is, as kubeadm does later than a first test may look, and as one that takes pods.
+
+    Each node begins with a taint that keeps pods away until it is Ready; here it is, and the controller that would see it has just begun.
+    """
 
     name = "mark"
 
     def __call__(self, context: BootContext) -> None:
-        # Without its exclusion from load balancers, as with kind: they have nowhere else to send to.
-        context.api.patch(f"/api/v1/nodes/{context.first.name}", {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}})
+        path = f"/api/v1/nodes/{context.first.name}"
+
+        def mark() -> NotYet | bool:
+            node = context.api.get(path)
+            # Without its exclusion from load balancers, as with kind: they have nowhere else to send to.
+            change: dict[str, Any] = {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}}
+            if has_network(context):
+                taints = [one for one in node["spec"].get("taints", ()) if (one["key"], one["effect"]) != _NOT_READY]
+                change["spec"] = {"taints": taints}
+                change["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]  # taints are one list, of several writers
+            try:
+                context.api.patch(path, change)
+            except ApiError as error:
+                if error.status != _CONFLICT:
+                    raise
+                return NotYet(str(error))
+            return True
+
+        wait_for(f"node {context.first.name} to take its marks", mark, context.deadline, every=POLL_SECONDS)
 
 
 class Finish:
