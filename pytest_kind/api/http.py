@@ -24,6 +24,7 @@ _KINDS = {
     "ConfigMap": ("configmaps", True),
     "DaemonSet": ("daemonsets", True),
     "Deployment": ("deployments", True),
+    "EndpointSlice": ("endpointslices", True),
     "Namespace": ("namespaces", False),
     "Pod": ("pods", True),
     "PriorityClass": ("priorityclasses", False),

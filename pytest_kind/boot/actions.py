@@ -208,6 +208,20 @@ class Mark:
         wait_for(f"node {context.first.name} to take its marks", mark, context.deadline, every=POLL_SECONDS)
 
 
+class DnsPlace:
+    """Says where DNS is, if that is known: its Service leads there as soon as kube-proxy runs, and the controller that would say it has just begun."""
+
+    name = "place"
+
+    def __call__(self, context: BootContext) -> None:
+        if context.config.networking.disable_default_cni:
+            return
+        service = context.api.get("/api/v1/namespaces/kube-system/services/kube-dns")
+        pods = context.api.get("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns")["items"]
+        for one in first_pods.slices(service, pods):
+            context.api.create(one)
+
+
 class Finish:
     """Waits for kubeadm's remaining phases: its configuration, the nodes' mark, the bootstrap token's rights.
 
@@ -241,7 +255,7 @@ def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
     last: list[Action] = [Freeze()] if freeze else []
     start: list[Action] = [Fill(), Start(), ControlPlane(), Facts(), ApiServer(), Manifests()]
     if nodes == 1:
-        return [*start, NodesReady(), Mark(), Dns() if freeze else DnsLater(), Defaults(), *last]
+        return [*start, NodesReady(), Mark(), DnsPlace(), Dns() if freeze else DnsLater(), Defaults(), *last]
     return [*start, Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
 
 

@@ -1,4 +1,4 @@
-"""A new cluster's first pods, DNS' and the first node's kube-proxy: made before there are controllers to make them. Mostly pure.
+"""A new cluster's first pods, DNS' and the first node's kube-proxy, and where DNS is: made before controllers would. Mostly pure.
 
 The controller manager begins two seconds after the API server answers: that makes its roles first (``boot/node/controllers``). The kubelet
 is there by then, and so is everything that these pods need, once what the API server makes for itself is made a second sooner. Nothing
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ def replica_set(deployment: Document) -> Document:
     """A Deployment's first ReplicaSet. The deployment controller knows it by its template, whatever its hash is."""
     meta, spec = deployment["metadata"], copy.deepcopy(deployment["spec"])
     mark = {_HASH: _letters(spec["template"], 0, _HASH_LENGTH)}
-    template = spec["template"]
+    template, wanted = spec["template"], spec["replicas"]
     template["metadata"]["labels"] = {**template["metadata"].get("labels", {}), **mark}
+    surge = str(spec["strategy"]["rollingUpdate"]["maxSurge"])
+    most = wanted + (math.ceil(wanted * int(surge[:-1]) / 100) if surge.endswith("%") else int(surge))
     return {
         "apiVersion": _APPS,
         "kind": "ReplicaSet",
@@ -110,10 +113,11 @@ def replica_set(deployment: Document) -> Document:
             "name": f"{meta['name']}-{mark[_HASH]}",
             "namespace": meta["namespace"],
             "labels": template["metadata"]["labels"],
+            "annotations": {f"deployment.kubernetes.io/{key}": str(value) for key, value in (("desired-replicas", wanted), ("max-replicas", most))},
             "ownerReferences": _owned_by(deployment),
         },
         "spec": {
-            "replicas": spec["replicas"],
+            "replicas": wanted,
             "selector": {**spec["selector"], "matchLabels": {**spec["selector"].get("matchLabels", {}), **mark}},
             "template": template,
         },
@@ -138,6 +142,45 @@ def daemon(owner: Document, node: str) -> Document:
     return pod
 
 
+def slices(service: Document, pods: Iterable[Document]) -> list[Document]:
+    """Where the pods of a Service are, of those that have their addresses: an EndpointSlice for each family of addresses."""
+    meta, ports = service["metadata"], service["spec"]["ports"]
+    families: dict[str, list[Document]] = {}
+    for pod in pods:
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", ()))
+        seen = ready or bool(service["spec"].get("publishNotReadyAddresses"))
+        for address in pod["status"].get("podIPs", ()):
+            family = "IPv6" if ":" in address["ip"] else "IPv4"
+            if family not in service["spec"]["ipFamilies"]:
+                continue
+            endpoint = {
+                "addresses": [address["ip"]],
+                "conditions": {"ready": seen, "serving": ready, "terminating": False},
+                "nodeName": pod["spec"]["nodeName"],
+                "targetRef": {"kind": "Pod", **{key: pod["metadata"][key] for key in ("name", "namespace", "uid")}},
+            }
+            families.setdefault(family, []).append(endpoint)
+    managed = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io", "kubernetes.io/service-name": meta["name"]}
+    return [
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{meta['name']}-{_letters({family: meta['uid']}, 0, _SUFFIX_LENGTH)}",
+                "generateName": f"{meta['name']}-",
+                "namespace": meta["namespace"],
+                "labels": {**meta.get("labels", {}), **managed},
+                "ownerReferences": _owned_by({**service, "kind": "Service"}, "v1"),
+            },
+            "addressType": family,
+            "endpoints": endpoints,
+            "ports": [{"name": one["name"], "port": one["targetPort"], "protocol": one["protocol"]} for one in ports],
+        }
+        for family, endpoints in families.items()
+        if all(isinstance(one["targetPort"], int) for one in ports)  # a name is a port of each pod's own
+    ]
+
+
 def _pod(owner: Document, node: str) -> Document:
     template = copy.deepcopy(owner["spec"]["template"])
     meta = template["metadata"]
@@ -156,11 +199,11 @@ def _pod(owner: Document, node: str) -> Document:
     }
 
 
-def _owned_by(owner: Document) -> list[Document]:
+def _owned_by(owner: Document, version: str = _APPS) -> list[Document]:
     meta = owner["metadata"]
     return [
         {
-            "apiVersion": _APPS,
+            "apiVersion": version,
             "kind": owner["kind"],
             "name": meta["name"],
             "uid": meta["uid"],

@@ -22,9 +22,6 @@ DISCOVERY = "/kind/pytest-kind/discovery.conf"
 _EVERYWHERE = {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"], "dual": ["0.0.0.0/0", "::/0"]}
 # Their clients are limited to 20 requests a second by default, which costs a start five seconds.
 _UNTHROTTLED = {"kube-api-qps": "1000", "kube-api-burst": "2000"}
-# Collecting garbage twice as often keeps a node smaller. Not for the API server: everything waits for its start, which takes 0.3 s of CPU more.
-_SMALL_HEAP = {"GOGC": "50"}
-_SERVER_HEAP = {"GOGC": "100"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +147,9 @@ def _cluster(config: ClusterConfig, facts: ClusterFacts) -> Document:
         "apiServer": {
             "certSANs": ["localhost", *facts.endpoint.addresses, *facts.api_names],
             "extraArgs": _arguments({**runtime, **gates, **shared}),
-            "extraEnvs": _arguments(_SERVER_HEAP),
         },
-        "controllerManager": {"extraArgs": _arguments({"enable-hostpath-provisioner": "true", **controllers}), "extraEnvs": _arguments(_SMALL_HEAP)},
-        "scheduler": {"extraArgs": _arguments(controllers), "extraEnvs": _arguments(_SMALL_HEAP)},
+        "controllerManager": {"extraArgs": _arguments({"enable-hostpath-provisioner": "true", **controllers})},
+        "scheduler": {"extraArgs": _arguments(controllers)},
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(etcd)}},
         "networking": {"podSubnet": ",".join(networking.pod_subnets), "serviceSubnet": ",".join(networking.service_subnets)},
     }

@@ -40,12 +40,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "A test cluster's data need not survive a power cut, and slow disks cost seconds. A kept cluster's etcd waits for the disk.",
     ),
     Difference(
-        "component > * > environment > GOGC",
-        "-",
-        "50",
-        "API server, controller manager and scheduler keep a node 50 MB smaller, for 0.3 s of processor time at the start.",
-    ),
-    Difference(
         "component > * > flag > kube-api-qps",
         "-",
         "1000",
@@ -71,7 +65,6 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference("kubeadm-config > etcd > local > extraArgs > *", "-", "*", "kubeadm's record of etcd's flags above."),
     Difference("kubeadm-config > * > extraArgs > kube-api-*", "-", "*", "kubeadm's record of the flags above."),
     Difference("kubeadm-config > * > extraArgs > leader-elect", "-", "false", "kubeadm's record of the flag above."),
-    Difference("kubeadm-config > * > extraEnvs > GOGC", "-", "50", "kubeadm's record of the environment above."),
     Difference(
         "kubeadm-config > encryptionAlgorithm",
         "RSA-2048",
