@@ -13,14 +13,16 @@ from pytest_kind.api.http import ApiError
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.frozen import FOLDER, Frozen, words
 from pytest_kind.boot.kubeadm import has_units
-from pytest_kind.boot.ready import dns_address, heartbeats
+from pytest_kind.boot.ready import POLL_SECONDS, dns_address, heartbeats
 from pytest_kind.boot.units import PROGRAMS
-from pytest_kind.errors import CommandError, KindError
+from pytest_kind.errors import CommandError, KindError, WaitTimeout
 from pytest_kind.image.archive import member
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pytest_kind.provision.provider import Provider
 
+_REST_SECONDS = 15.0
 _SNAPSHOT = "kind/pytest-kind/snapshot.db"
 _RULES = "kind/pytest-kind/rules.saved"
 _AUTHORITY = "etc/kubernetes/pki/ca.crt"
@@ -39,12 +41,33 @@ class Freeze:
 
     def __call__(self, context: BootContext) -> None:
         try:
+            at_rest(context)
             context.exec(["/kind/pytest-kind/snapshot", f"/{_SNAPSHOT}"])
             side_by_side(lambda one: context.exec(["/kind/pytest-kind/rules", "save", f"/{_RULES}"], on=one), context.nodes)
             context.frozen = describe(context)  # after it: no sign of life in it is later than those that are told
-        except (ApiError, CommandError, NotFreezable) as error:
+        except (ApiError, CommandError, NotFreezable, WaitTimeout) as error:
             context.frozen = None
             context.progress.note(f"no copies can be made of cluster {context.facts.cluster}: {error}")
+
+
+def at_rest(context: BootContext) -> None:
+    """Waits until the controllers, which may have just begun, have seen what there is: else each copy's would do what these had not yet.
+
+    Raises:
+        WaitTimeout: they did not, with what was unseen last.
+    """
+
+    def probe() -> NotYet | bool:
+        for node in context.api.get("/api/v1/nodes")["items"]:
+            if not node["spec"].get("podCIDRs"):
+                return NotYet(f"node {node['metadata']['name']} has no share of the pod subnets")
+        for kind in ("deployments", "daemonsets"):
+            for one in context.api.get(f"/apis/apps/v1/namespaces/kube-system/{kind}")["items"]:
+                if one.get("status", {}).get("observedGeneration", 0) < one["metadata"]["generation"]:
+                    return NotYet(f"{one['metadata']['name']} was not seen by its controller")
+        return True
+
+    wait_for("the controllers to be at rest", probe, Deadline(min(_REST_SECONDS, context.deadline.left)), every=POLL_SECONDS)
 
 
 def describe(context: BootContext) -> Frozen:
