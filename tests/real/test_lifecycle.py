@@ -134,7 +134,7 @@ def test_a_lease_that_ran_out_powers_the_node_off_and_gc_removes_it(start: Start
     (node,) = nodes(name)
     # Whoever sees that its owner is dead removes it. Nobody does on another machine, or in a container: the lock cannot be seen from there.
     session = Path(json.loads(node.labels[labels.OWNER])["lock"]).parent
-    hidden = session.rename(tmp_path / session.name)
+    hidden = session.rename(session.parents[1] / session.name)
     process.kill()
     process.wait()
 
