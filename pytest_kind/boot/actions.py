@@ -74,7 +74,9 @@ class Start:
         def start(one: BootMachine) -> None:
             context.provider.start(one.container)
 
-        side_by_side(start, context.fresh)
+        first, *others = context.fresh
+        start(first)  # everything waits for the first control plane: it has the processors for itself as long as its start takes
+        side_by_side(start, others)
         address, port = context.provider.published_port(context.published.container, API_PORT)
         context.server = kubeconfig.url(address, port)
 
