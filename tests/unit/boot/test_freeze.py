@@ -158,10 +158,11 @@ class TestAtRest:
         freeze.Freeze()(ready)
         assert ready.frozen is None
         assert engine.calls == []
-        assert notes == [
+        (note,) = notes
+        assert note == (
             "no copies can be made of cluster c: the controllers to be at rest: not within 0.1 s; "
             "last seen: kube-proxy was not seen by its controller"
-        ]
+        )
 
 
 def folder(name: str, files: dict[str, bytes]) -> bytes:
