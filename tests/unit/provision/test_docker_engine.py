@@ -222,7 +222,7 @@ class TestInfo:
         engine = engine_of(**answers)
         with pytest.raises(errors.EngineError, match=r"^asking the engine what it is: it broke$"):
             engine.info()
-        engine._api._answers["info"] = {"Architecture": "aarch64"}  # type: ignore[attr-defined]
+        engine._api._answers["info"] = {"Architecture": "aarch64"}
         assert engine.info().architecture == "arm64"
 
     @pytest.mark.parametrize(("said", "architecture"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("riscv64", "riscv64")])
