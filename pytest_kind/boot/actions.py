@@ -211,7 +211,7 @@ class Mark:
 
 
 class DnsPlace:
-    """Says where DNS is, if that is known: its Service leads there as soon as kube-proxy runs, and the controller that would say it has just begun."""
+    """Says where DNS is, if that is known: its Service leads there as soon as kube-proxy runs. The controller that would say it has just begun."""
 
     name = "place"
 

@@ -14,6 +14,23 @@ def pytest_unconfigure():
     print('heavy:', sorted(names & {'docker', 'filelock', 'kubernetes', 'pydantic', 'requests', 'urllib3', 'yaml'}))
     print('ours:', sorted(name for name in sys.modules if name.startswith('pytest_kind')))
 """
+LATE = ["pytest_kind.peer", "pytest_kind.toolbox.objects.handle", "pytest_kind.toolbox.registry", "pytest_kind.workers.lessee"]
+# What is loaded when the first container starts.
+STARTS = f"""
+import pathlib, sys
+from support.engine import FakeEngine
+
+start = FakeEngine.start
+
+def told(engine, container):
+    with pathlib.Path("loaded").open("a", encoding="utf-8") as file:
+        for name in ["pytest_kind.run", *{LATE}]:
+            if name in sys.modules:
+                print(name, file=file)
+    start(engine, container)
+
+FakeEngine.start = told
+"""
 OURS = [
     "pytest_kind",
     "pytest_kind.fixtures",
@@ -47,6 +64,14 @@ def test_looking_at_a_project_asks_no_engine(project: Project, args: tuple[str, 
     assert project.run(*args).ret == 0
     assert project.engine.calls == []
     assert not project.cache.exists()
+
+
+def test_what_tests_do_with_a_cluster_is_loaded_when_there_is_one(project: Project) -> None:
+    """Whoever waits for a cluster waits for each import before its containers start as well."""
+    project.conftest(STARTS)
+    project.tests(f"import sys\ndef test_a(kind_cluster):\n    assert {LATE[:2]} == [name for name in {LATE[:2]} if name in sys.modules]\n")
+    project.run_apart().assert_outcomes(passed=1)
+    assert (project.pytester.path / "loaded").read_text(encoding="utf-8") == "pytest_kind.run\n"
 
 
 def test_collecting_still_finds_what_is_wrong(project: Project) -> None:

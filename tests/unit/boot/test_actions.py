@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from pytest_kind.boot import actions
+from pytest_kind.api.http import ApiError
+from pytest_kind.boot import actions, addons
 from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.files import machine_files
 from pytest_kind.config.types import ClusterConfig, Networking
 from pytest_kind.errors import CommandError, Conflict, KindError, WaitTimeout
 from pytest_kind.waiting import Deadline
-from support.api_server import ApiServer
+from support.api_server import Answer, ApiServer
 from support.clusters import MakeContext, config_of
 from support.credentials import admin_conf
 from support.engine import FakeEngine
+from support.workloads import Taking, defaulted
 
 NODE = "/api/v1/nodes/c-control-plane"
+PODS = "/api/v1/namespaces/kube-system/pods"
+DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
+# In the order in which they are posted.
+ADDONS = [
+    *("ClusterRoleBinding", "ClusterRoleBinding", "ServiceAccount", "ConfigMap", "ConfigMap", "ClusterRole", "PriorityClass", "PriorityClass"),
+    *("DaemonSet", "Service", "Deployment", "StorageClass"),
+]
 DNS = """
 apiVersion: v1
 kind: Service
@@ -31,9 +42,16 @@ spec: {clusterIP: 10.96.0.10}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: coredns, namespace: kube-system}
-spec: {template: {metadata: {labels: {k8s-app: kube-dns}}, spec: {containers: [{image: "coredns:v1.14.6", readinessProbe: {}}]}}}
+spec:
+  selector: {matchLabels: {k8s-app: kube-dns}}
+  template: {metadata: {labels: {k8s-app: kube-dns}}, spec: {containers: [{image: "coredns:v1.14.6", readinessProbe: {}}]}}
 """
-PROXY = "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: kube-proxy, namespace: kube-system}}"
+PROXY = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: kube-proxy, namespace: kube-system}
+spec: {template: {metadata: {labels: {k8s-app: kube-proxy}}, spec: {containers: [{image: "kube-proxy:v1.37.1"}]}}}
+"""
 PROVISIONER = """
 {apiVersion: v1, kind: ConfigMap, metadata: {name: local-path-config, namespace: local-path-storage}, data: {config.json: "{}"}}
 ---
@@ -131,96 +149,142 @@ class TestApiServer:
         connected.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
 
     @pytest.fixture
-    def willing(self, api_server: ApiServer) -> ApiServer:
+    def taking(self) -> Taking:
+        """What the server has been given."""
+        return Taking()
+
+    @pytest.fixture
+    def willing(self, api_server: ApiServer, taking: Taking) -> ApiServer:
         """A server that takes everything."""
-        for path in (
-            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-            "/api/v1/namespaces/default/serviceaccounts",
-            "/api/v1/namespaces/default/configmaps",
-            "/api/v1/namespaces/kube-system/configmaps",
-            "/apis/apps/v1/namespaces/kube-system/daemonsets",
-            "/api/v1/namespaces/kube-system/services",
-            "/apis/apps/v1/namespaces/kube-system/deployments",
-            "/apis/storage.k8s.io/v1/storageclasses",
-        ):
-            api_server.answer("POST", path, (201, {}))
+        api_server.behind = taking.take
         api_server.answer("GET", "/readyz", (200, "ok"))
         return api_server
 
-    def test_it_posts_the_addons_and_then_lets_the_controllers_start(self, connected: BootContext, engine: FakeEngine, willing: ApiServer) -> None:
+    def test_it_posts_the_addons_and_their_first_pods(self, connected: BootContext, engine: FakeEngine, willing: ApiServer) -> None:
         actions.ApiServer()(connected)
-        assert [(method, (body or {}).get("kind")) for method, _, body in willing.requests] == [
-            ("POST", "ClusterRoleBinding"),
-            ("POST", "ClusterRoleBinding"),
-            ("POST", "ServiceAccount"),
-            ("POST", "ConfigMap"),
-            ("POST", "ConfigMap"),
-            ("POST", "DaemonSet"),
-            ("POST", "Service"),
-            ("POST", "Deployment"),
-            ("POST", "StorageClass"),
-            ("GET", None),
+        assert [(method, (body or {}).get("kind") or path.rsplit("/", 2)[-2]) for method, path, body in willing.requests] == [
+            *(("POST", kind) for kind in ADDONS),
+            ("GET", "daemonsets"),
+            ("POST", "Pod"),
+            ("GET", "deployments"),
+            ("POST", "ReplicaSet"),
+            ("GET", "replicasets"),
+            ("POST", "Pod"),
+            ("GET", ""),  # /readyz
         ]
+        assert engine.made("exec") == []  # the node starts the controllers itself
+
+    def test_controllers_that_are_static_pods_start_after_it(self, connected: BootContext, engine: FakeEngine, willing: ApiServer) -> None:
+        connected.facts = replace(connected.facts, static_pods=True)
+        actions.ApiServer()(connected)
+        assert willing.requests[-1][:2] == ("GET", "/readyz")
         assert engine.made("exec") == ["/kind/pytest-kind/release"]
 
-    def posted(self, server: ApiServer) -> list[tuple[str, str]]:
-        return [(body["kind"], body["metadata"]["name"]) for method, _, body in server.requests if method == "POST"]
+    def test_the_first_pods_are_those_of_dns_and_of_kube_proxy_on_the_first_node(
+        self, make_context: MakeContext, willing: ApiServer, taking: Taking
+    ) -> None:
+        context = make_context(config_of(1, 1))
+        context.manifests = {"dns": DNS, "proxy": PROXY, "storage": PROVISIONER}  # whose Deployment waits for its controller
+        actions.ApiServer()(context)
+        assert [
+            (one["metadata"]["namespace"], one["metadata"]["generateName"], one["spec"]["nodeName"], one["metadata"]["ownerReferences"][0]["kind"])
+            for one in taking.of("Pod")
+        ] == [
+            ("kube-system", "kube-proxy-", "c-control-plane", "DaemonSet"),
+            ("kube-system", f"{taking.of('ReplicaSet')[0]['metadata']['name']}-", "c-control-plane", "ReplicaSet"),
+        ]
+        assert [one["metadata"]["ownerReferences"][0]["name"] for one in taking.of("ReplicaSet")] == ["coredns"]
 
-    def test_without_kube_proxy_it_is_not_posted(self, make_context: MakeContext, willing: ApiServer) -> None:
+    def test_where_the_network_is_the_users_dns_first_pod_waits_for_it(self, make_context: MakeContext, willing: ApiServer, taking: Taking) -> None:
+        context = make_context(config_of(networking=Networking(disable_default_cni=True)))
+        context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
+        actions.ApiServer()(context)
+        assert [one["metadata"]["generateName"] for one in taking.of("Pod")] == ["kube-proxy-"]
+        assert taking.of("ReplicaSet") == []
+        assert len(taking.of("Deployment")) == 1
+
+    def test_without_kube_proxy_it_is_not_posted(self, make_context: MakeContext, willing: ApiServer, taking: Taking) -> None:
         context = make_context(config_of(networking=Networking(kube_proxy_mode="none")))
         context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
         actions.ApiServer()(context)
-        assert "DaemonSet" not in dict(self.posted(willing))
+        assert taking.of("DaemonSet") == []
+        assert [one["metadata"]["ownerReferences"][0]["kind"] for one in taking.of("Pod")] == ["ReplicaSet"]
 
-    def test_several_nodes_get_the_class_that_is_common_to_them(self, make_context: MakeContext, willing: ApiServer) -> None:
-        willing.answer("POST", "/api/v1/namespaces/local-path-storage/configmaps", (201, {}))
-        willing.answer("POST", "/apis/apps/v1/namespaces/local-path-storage/deployments", (201, {}))
+    def test_without_either_there_is_no_first_pod(self, make_context: MakeContext, willing: ApiServer, taking: Taking) -> None:
+        context = make_context(config_of(networking=Networking(kube_proxy_mode="none", disable_default_cni=True)))
+        context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
+        actions.ApiServer()(context)
+        assert taking.of("Pod") == []
+        assert willing.requests[-1][:2] == ("GET", "/readyz")
+
+    def test_several_nodes_get_the_class_that_is_common_to_them(self, make_context: MakeContext, willing: ApiServer, taking: Taking) -> None:
         for config, names in ((config_of(1, 1), ["standard", "shared"]), (config_of(1), ["standard"])):
-            willing.requests.clear()
+            taking.objects.clear()
             context = make_context(config)
             context.manifests = {"dns": DNS, "proxy": PROXY, "storage": PROVISIONER}
             actions.ApiServer()(context)
-            assert [name for kind, name in self.posted(willing) if kind == "StorageClass"] == names
+            assert [one["metadata"]["name"] for one in taking.of("StorageClass")] == names
 
-    def test_several_control_planes_have_two_dns_servers_that_ask_the_load_balancer(self, make_context: MakeContext, willing: ApiServer) -> None:
+    def test_several_control_planes_have_two_dns_servers_that_ask_the_load_balancer(
+        self, make_context: MakeContext, willing: ApiServer, taking: Taking
+    ) -> None:
         context = make_context(config_of(2))
         context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
         actions.ApiServer()(context)
-        (spec,) = [body["spec"] for _, _, body in willing.requests if body and body["kind"] == "Deployment"]
-        assert spec["replicas"] == 2
-        assert spec["template"]["spec"]["containers"][0]["env"][0] == {"name": "KUBERNETES_SERVICE_HOST", "value": "198.19.255.254"}
+        for kind in ("Deployment", "ReplicaSet"):
+            (spec,) = [one["spec"] for one in taking.of(kind)]
+            assert spec["replicas"] == 2
+            assert spec["template"]["spec"]["containers"][0]["env"][0] == {"name": "KUBERNETES_SERVICE_HOST", "value": "198.19.255.254"}
+        assert len(taking.of("Pod")) == 2  # kube-proxy's, and one of the two
 
     def test_what_is_refused_at_first_is_posted_again_and_only_that(self, connected: BootContext, willing: ApiServer) -> None:
-        path = "/apis/apps/v1/namespaces/kube-system/daemonsets"
-        willing.answer("POST", path, (403, {"message": "not yet"}), (201, {}))
+        willing.answer("POST", DAEMON_SETS, (403, {"message": "not yet"}), (201, {}))
+        willing.answer("GET", f"{DAEMON_SETS}/kube-proxy", (200, defaulted(addons.documents(PROXY)[0])))
         connected.deadline = Deadline(60)
         actions.ApiServer()(connected)
-        assert [kind["kind"] for method, _, kind in willing.requests if method == "POST"] == [
-            "ClusterRoleBinding",
-            "ClusterRoleBinding",
-            "ServiceAccount",
-            "ConfigMap",
-            "ConfigMap",
+        again = ADDONS.index("DaemonSet")
+        assert [body["kind"] for method, _, body in willing.requests if method == "POST"] == [
+            *ADDONS[:again],
             "DaemonSet",
-            "DaemonSet",
-            "Service",
-            "Deployment",
-            "StorageClass",
+            *ADDONS[again:],
+            "Pod",
+            "ReplicaSet",
+            "Pod",
         ]
 
-    def test_what_it_refused_last_is_in_the_error(self, connected: BootContext, willing: ApiServer) -> None:
-        path = "/apis/apps/v1/namespaces/kube-system/daemonsets"
+    def test_a_pod_that_is_refused_at_first_is_posted_again_with_the_same_name(
+        self, connected: BootContext, willing: ApiServer, taking: Taking
+    ) -> None:
+        refused = iter([False, True])  # kube-proxy's is taken, DNS' is not
+
+        def take(method: str, path: str, body: object) -> Answer:
+            if method == "POST" and path == PODS and next(refused, False):
+                return 403, {"message": 'no PriorityClass with name "system-cluster-critical" was found'}
+            return taking.take(method, path, body)
+
+        willing.behind = take
+        connected.deadline = Deadline(60)
+        actions.ApiServer()(connected)
+        posted = [(body["kind"], body["metadata"]["name"]) for method, _, body in willing.requests if method == "POST"][len(ADDONS) :]
+        assert [kind for kind, _ in posted] == ["Pod", "ReplicaSet", "Pod"] * 2
+        assert posted[:3] == posted[3:]
+        assert [one["metadata"]["name"] for one in taking.of("Pod")] == [posted[0][1], posted[2][1]]
+
+    @pytest.mark.parametrize(("path", "named"), [(DAEMON_SETS, "DaemonSet kube-proxy"), (PODS, r"Pod kube-proxy-\w{5}")])
+    def test_what_it_refused_last_is_in_the_error(self, connected: BootContext, willing: ApiServer, path: str, named: str) -> None:
         willing.answer("POST", path, (403, {"message": "namespaces are not there yet"}))
         with pytest.raises(WaitTimeout) as caught:
             actions.ApiServer()(connected)
-        assert str(caught.value) == (
+        assert re.fullmatch(
             "the API server takes objects: not within 0.0 s; last seen: 403 Forbidden: namespaces are not there yet "
-            f"(creating DaemonSet kube-proxy: POST {path})"
+            rf"\(creating {named}: POST {path}\)",
+            str(caught.value),
         )
 
     def test_a_server_that_does_not_get_ready_holds_the_controllers_back(
         self, connected: BootContext, engine: FakeEngine, willing: ApiServer
     ) -> None:
+        connected.facts = replace(connected.facts, static_pods=True)
         willing.answer("GET", "/readyz", (500, "[-]etcd failed"))
         with pytest.raises(WaitTimeout) as caught:
             actions.ApiServer()(connected)
@@ -267,10 +331,108 @@ class TestManifests:
 
 
 class TestMark:
+    MARKED: ClassVar = {"node-role.kubernetes.io/control-plane": ""}
+    TAINTS: ClassVar = [
+        {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"},
+        {"key": "example.com/mine", "effect": "NoSchedule", "value": "yes"},
+    ]
+
+    def node(self, version: str, *taints: dict[str, str]) -> Answer:
+        return 200, {"metadata": {"name": "c-control-plane", "resourceVersion": version}, "spec": {"taints": list(taints)} if taints else {}}
+
     def test_a_single_node_is_a_control_plane_to_which_load_balancers_may_send(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", NODE, self.node("7"))
         api_server.answer("PATCH", NODE, (200, {}))
         actions.Mark()(connected)
-        assert api_server.requests == [("PATCH", NODE, {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}})]
+        assert api_server.requests == [
+            ("GET", NODE, None),
+            ("PATCH", NODE, {"metadata": {"labels": self.MARKED, "resourceVersion": "7"}, "spec": {"taints": []}}),
+        ]
+
+    def test_it_takes_pods_whose_only_obstacle_was_that_it_is_new(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", NODE, self.node("7", *self.TAINTS))
+        api_server.answer("PATCH", NODE, (200, {}))
+        actions.Mark()(connected)
+        assert api_server.requests[1][2]["spec"] == {"taints": self.TAINTS[1:]}
+
+    def test_a_node_that_somebody_else_writes_to_is_read_again(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", NODE, self.node("7", self.TAINTS[0]), self.node("8", *self.TAINTS))
+        api_server.answer("PATCH", NODE, (409, {"message": "the object has been modified"}), (200, {}))
+        connected.deadline = Deadline(60)
+        actions.Mark()(connected)
+        assert [(body["metadata"]["resourceVersion"], body["spec"]["taints"]) for method, _, body in api_server.requests if method == "PATCH"] == [
+            ("7", []),
+            ("8", self.TAINTS[1:]),
+        ]
+
+    def test_one_that_is_always_written_to_is_an_error(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", NODE, self.node("7"))
+        api_server.answer("PATCH", NODE, (409, {"message": "the object has been modified"}))
+        with pytest.raises(WaitTimeout) as caught:
+            actions.Mark()(connected)
+        assert str(caught.value) == (
+            f"node c-control-plane to take its marks: not within 0.0 s; last seen: 409 Conflict: the object has been modified (PATCH {NODE})"
+        )
+
+    @pytest.mark.parametrize(("method", "number"), [("GET", 1), ("PATCH", 2)])
+    def test_another_refusal_is_one_at_once(self, connected: BootContext, api_server: ApiServer, method: str, number: int) -> None:
+        api_server.answer("GET", NODE, self.node("7"))
+        api_server.answer(method, NODE, (403, {"message": "not yours"}))
+        connected.deadline = Deadline(60)
+        with pytest.raises(ApiError, match=rf"^403 Forbidden: not yours \({method} {NODE}\)$"):
+            actions.Mark()(connected)
+        assert len(api_server.requests) == number
+
+    @pytest.mark.parametrize(("manifests", "changes"), [((), {"metadata"}), (("cni.yaml",), {"metadata", "spec"})])
+    def test_a_node_that_is_not_ready_keeps_its_taints(
+        self, make_context: MakeContext, api_server: ApiServer, manifests: tuple[str, ...], changes: set[str]
+    ) -> None:
+        context = make_context(ClusterConfig(networking=Networking(disable_default_cni=True), manifests=manifests))
+        api_server.answer("GET", NODE, self.node("7", *self.TAINTS))
+        api_server.answer("PATCH", NODE, (200, {}))
+        actions.Mark()(context)
+        change = api_server.requests[-1][2]
+        assert change.keys() == changes
+        assert change["metadata"]["labels"] == self.MARKED
+        assert ("resourceVersion" in change["metadata"]) is ("spec" in changes)
+
+
+class TestDnsPlace:
+    SERVICE = "/api/v1/namespaces/kube-system/services/kube-dns"
+    PODS = f"{PODS}?labelSelector=k8s-app%3Dkube-dns"
+    SLICES = "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"
+
+    @pytest.fixture(autouse=True)
+    def service(self, api_server: ApiServer) -> None:
+        """DNS' own, and a pod."""
+        ports = [{"name": "dns", "port": 53, "targetPort": 53, "protocol": "UDP"}]
+        service = {"metadata": {"name": "kube-dns", "namespace": "kube-system", "uid": "s"}, "spec": {"ports": ports, "ipFamilies": ["IPv4"]}}
+        pod = {"metadata": {"name": "p", "namespace": "kube-system", "uid": "u"}, "spec": {"nodeName": "c-control-plane"}}
+        api_server.answer("GET", self.SERVICE, (200, service))
+        api_server.answer("GET", self.PODS, (200, {"items": [{**pod, "status": {"podIPs": [{"ip": "10.244.0.2"}]}}]}))
+
+    @pytest.mark.parametrize("status", [201, 409])
+    def test_it_is_where_its_pod_is_whoever_says_it_first(self, connected: BootContext, api_server: ApiServer, status: int) -> None:
+        api_server.answer("POST", self.SLICES, (status, {"message": "already exists"}))
+        actions.DnsPlace()(connected)
+        ((path, posted),) = [(path, body) for method, path, body in api_server.requests if method == "POST"]
+        assert (path, posted["kind"], posted["endpoints"][0]["addresses"]) == (self.SLICES, "EndpointSlice", ["10.244.0.2"])
+
+    @pytest.mark.parametrize("pods", [[], [{"metadata": {"name": "p"}, "spec": {}, "status": {}}]])
+    def test_where_it_is_nowhere_yet_nothing_is_said(self, connected: BootContext, api_server: ApiServer, pods: list[object]) -> None:
+        api_server.answer("GET", self.PODS, (200, {"items": pods}))
+        actions.DnsPlace()(connected)
+        assert [method for method, _, _ in api_server.requests] == ["GET", "GET"]
+
+    def test_where_the_network_is_the_users_its_place_is_not_known(self, make_context: MakeContext, api_server: ApiServer) -> None:
+        actions.DnsPlace()(make_context(config_of(networking=Networking(disable_default_cni=True))))
+        assert api_server.requests == []
+
+    def test_a_refusal_is_an_error(self, connected: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("POST", self.SLICES, (422, {"message": "invalid"}))
+        with pytest.raises(ApiError, match=r"^422 Unprocessable Entity: invalid \(creating EndpointSlice kube-dns-\w{5}: POST "):
+            actions.DnsPlace()(connected)
 
 
 class TestFinish:
@@ -292,7 +454,7 @@ class TestControlPlane:
         content, mode = engine.files("c-control-plane")["/etc/systemd/system/etcd.service"]
         assert mode == 0o644
         assert b'ExecStart="/kind/pytest-kind/bin/etcd" "--name=c-control-plane"\n' in content
-        assert engine.made("exec")[1:] == ["systemctl start --no-block etcd.service kube-apiserver.service"]
+        assert engine.made("exec") == ["/kind/pytest-kind/facts 1 manifests"]  # the node starts them itself when it has them
 
     def test_of_several_control_planes_nothing_does(self, make_context: MakeContext, engine: FakeEngine) -> None:
         actions.ControlPlane()(make_context(config_of(2)))
@@ -307,7 +469,7 @@ class TestControlPlane:
 @pytest.mark.parametrize(
     ("nodes", "names"),
     [
-        (1, ["fill", "engine", "units", "kubeadm", "API", "manifests", "node", "mark", "DNS later", "defaults"]),
+        (1, ["fill", "engine", "units", "kubeadm", "API", "manifests", "node", "mark", "place", "DNS later", "defaults"]),
         (2, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
         (5, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
     ],

@@ -17,12 +17,12 @@ from support.clusters import config_of, facts_of
 
 PERL = {"dns-ready", "hold", "thaw"}
 PROGRAMS = {
-    *("network", "begin", "prepare", "facts", "join", "release", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
+    *("network", "begin", "prepare", "facts", "join", "release", "controllers", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
     *("program", "phases", "snapshot", "restore", "revive", "rules"),
     *PERL,
 }
 UNITS = {
-    *(f"pytest-kind-{name}.service" for name in ("prepare", "lease", "finish", "hold")),
+    *(f"pytest-kind-{name}.service" for name in ("prepare", "lease", "finish", "hold", "controllers")),
     "pytest-kind-finish.timer",
     "kubelet.service.d/20-pytest-kind.conf",
 }

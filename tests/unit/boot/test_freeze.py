@@ -15,7 +15,8 @@ from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.files import machine_files
 from pytest_kind.boot.frozen import Frozen, words
 from pytest_kind.config.types import ClusterConfig, Networking
-from pytest_kind.errors import NotFound
+from pytest_kind.errors import NotFound, WaitTimeout
+from pytest_kind.waiting import Deadline
 from support.api_server import ApiServer
 from support.clusters import TOKEN, MakeContext, config_of, facts_of
 from support.engine import FakeEngine
@@ -23,6 +24,8 @@ from support.engine import FakeEngine
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 TOKENS = "/api/v1/secrets?fieldSelector=type%3Dkubernetes.io%2Fservice-account-token"
 VOLUMES = "/api/v1/persistentvolumes"
+NODES = "/api/v1/nodes"
+DEPLOYMENTS, DAEMON_SETS = (f"/apis/apps/v1/namespaces/kube-system/{kind}" for kind in ("deployments", "daemonsets"))
 FROZEN = Frozen(
     image="sha256:frozen",
     cluster="old",
@@ -38,6 +41,15 @@ def listing(*items: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"items": list(items)}
 
 
+def node(name: str, *shares: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"podCIDRs": list(shares)} if shares else {}}
+
+
+def workload(name: str, generation: int, observed: int | None) -> dict[str, Any]:
+    """A Deployment or a DaemonSet, with what its controller says that it has seen."""
+    return {"metadata": {"name": name, "generation": generation}, "status": {} if observed is None else {"observedGeneration": observed}}
+
+
 @pytest.fixture
 def ready(connected: BootContext, api_server: ApiServer) -> BootContext:
     """A cluster with a DNS server and a pod of the node's own network."""
@@ -49,7 +61,9 @@ def ready(connected: BootContext, api_server: ApiServer) -> BootContext:
     api_server.answer("GET", VOLUMES, listing())
     api_server.answer("GET", TOKENS, listing())
     api_server.answer("GET", "/api/v1/pods", listing(dns, proxy, waiting))
-    api_server.answer("GET", "/api/v1/nodes", listing({"metadata": {"name": "c-control-plane"}, "spec": {"podCIDRs": ["10.244.0.0/24"]}}))
+    api_server.answer("GET", NODES, listing(node("c-control-plane", "10.244.0.0/24")))
+    api_server.answer("GET", DEPLOYMENTS, listing(workload("coredns", 2, 2)))
+    api_server.answer("GET", DAEMON_SETS, listing(workload("kube-proxy", 1, 1)))
     api_server.answer("GET", LEASES, listing({"metadata": {"name": "c-control-plane"}, "spec": {"renewTime": "now"}}))
     return connected
 
@@ -101,6 +115,54 @@ class TestFreeze:
         freeze.Freeze()(ready)
         assert ready.frozen is None
         assert notes == ["no copies can be made of cluster c: 500 Internal Server Error: etcd is full (GET /api/v1/pods)"]
+
+
+class TestAtRest:
+    """What controllers have not done yet when it is frozen each copy's would do."""
+
+    @pytest.mark.parametrize(
+        ("path", "unseen", "why"),
+        [
+            (NODES, [node("c-control-plane", "10.244.0.0/24"), node("c-worker")], "node c-worker has no share of the pod subnets"),
+            (DEPLOYMENTS, [workload("coredns", 1, None)], "coredns was not seen by its controller"),
+            (DAEMON_SETS, [workload("first", 1, 1), workload("kube-proxy", 3, 2)], "kube-proxy was not seen by its controller"),
+        ],
+    )
+    def test_what_was_unseen_last_is_in_the_error(
+        self, ready: BootContext, api_server: ApiServer, path: str, unseen: list[dict[str, Any]], why: str
+    ) -> None:
+        api_server.answer("GET", path, listing(*unseen))
+        with pytest.raises(WaitTimeout) as caught:
+            freeze.at_rest(ready)
+        assert str(caught.value) == f"the controllers to be at rest: not within 0.0 s; last seen: {why}"
+
+    def test_it_waits_for_all_of_them(self, ready: BootContext, api_server: ApiServer) -> None:
+        ready.deadline = Deadline(60)
+        api_server.answer("GET", NODES, listing(node("c-control-plane")), listing(node("c-control-plane", "10.244.0.0/24")))
+        api_server.answer("GET", DEPLOYMENTS, listing(workload("coredns", 1, None)), listing(workload("coredns", 1, 1)))
+        api_server.answer("GET", DAEMON_SETS, listing(workload("kube-proxy", 2, 1)), listing(workload("kube-proxy", 2, 2)))
+        freeze.at_rest(ready)
+        one = [NODES, DEPLOYMENTS, DAEMON_SETS]
+        assert [path for _, path, _ in api_server.requests] == [NODES, *one[:2], *one, *one]
+
+    def test_a_cluster_without_kube_proxy_has_no_daemons(self, ready: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", DAEMON_SETS, listing())
+        freeze.at_rest(ready)
+
+    def test_one_that_never_rests_is_handed_over_and_not_frozen(
+        self, ready: BootContext, api_server: ApiServer, engine: FakeEngine, notes: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(freeze, "_REST_SECONDS", 0.1)  # of the boot's 60
+        ready.deadline = Deadline(60)
+        api_server.answer("GET", DAEMON_SETS, listing(workload("kube-proxy", 1, None)))
+        freeze.Freeze()(ready)
+        assert ready.frozen is None
+        assert engine.calls == []
+        (note,) = notes
+        assert note == (
+            "no copies can be made of cluster c: the controllers to be at rest: not within 0.1 s; "
+            "last seen: kube-proxy was not seen by its controller"
+        )
 
 
 def folder(name: str, files: dict[str, bytes]) -> bytes:

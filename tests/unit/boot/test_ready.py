@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 DNS = "{kind: Service, spec: {clusterIP: 10.96.0.10}}"
 NO_CNI = Networking(disable_default_cni=True)
 NO_PROXY = Networking(kube_proxy_mode="none")
+RELEASE = "/kind/pytest-kind/release"
 READY = {"type": "Ready", "status": "True", "message": "fine"}
 
 
@@ -36,6 +38,30 @@ def nodes(**conditions: list[dict[str, str]] | None) -> Answer:
 
 def storage_class(default: str) -> dict[str, Any]:
     return {"metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": default}}}
+
+
+class TestRelease:
+    """The controllers of static pods are held back on the node until the API server answers; as units they start by themselves."""
+
+    def test_units_need_no_word(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        ready.release(make_context(config_of(1, 1)))
+        assert engine.calls == []
+
+    def test_static_pods_of_an_only_control_plane_are_let_go(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        context = make_context(config_of(1, 1))
+        context.facts = replace(context.facts, static_pods=True)
+        ready.release(context)
+        assert {one.name: engine.execs(one.name) for one in context.machines} == {"c-control-plane": [RELEASE], "c-worker": []}
+
+    def test_those_of_several_are_on_each(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        context = make_context(config_of(2, 1))
+        ready.release(context)
+        assert {one.name: engine.execs(one.name) for one in context.machines} == {
+            "c-control-plane": [RELEASE],
+            "c-control-plane2": [RELEASE],
+            "c-worker": [],
+            "c-external-load-balancer": [],
+        }
 
 
 class TestNodesReady:
@@ -101,9 +127,9 @@ class TestDns:
         context.manifests = {"dns": DNS}
         ready.Dns()(context)
 
-    def test_a_single_nodes_pods_ask_the_services_address(self, context: BootContext, engine: FakeEngine) -> None:
+    def test_a_pods_network_of_a_single_node_asks_the_services_address(self, context: BootContext, engine: FakeEngine) -> None:
         self.dns(context)
-        assert engine.made("exec") == ["/kind/pytest-kind/dns-ready 10.96.0.10 kubernetes.default.svc.cluster.local 1.0"]
+        assert engine.made("exec") == ["/kind/pytest-kind/pod-dns 10.96.0.10 kubernetes.default.svc.cluster.local 1.0"]
 
     def test_of_several_each_asks_from_a_pods_network(self, make_context: MakeContext, engine: FakeEngine) -> None:
         self.dns(make_context(config_of(2, 1)))
@@ -124,7 +150,7 @@ class TestDns:
     def test_a_cluster_that_runs_is_asked_for_the_address(self, make_context: MakeContext, engine: FakeEngine, api_server: ApiServer) -> None:
         api_server.answer("GET", SERVICE, (200, {"spec": {"clusterIP": "10.2.0.10"}}))
         ready.Dns()(make_context(config_of(1)))
-        assert engine.made("exec")[0].startswith("/kind/pytest-kind/dns-ready 10.2.0.10 ")
+        assert engine.made("exec")[0].startswith("/kind/pytest-kind/pod-dns 10.2.0.10 ")
 
     def test_why_there_was_no_answer_is_in_the_error_with_the_node(self, make_context: MakeContext, engine: FakeEngine) -> None:
         engine.answer(["/kind/pytest-kind/pod-dns"], "no answer\n", code=1, on="c-worker2")
@@ -136,11 +162,13 @@ class TestDns:
         self.dns(make_context(config_of(1, 1, networking)))
         assert engine.made("exec") == []
 
-    def test_with_a_network_of_the_users_one_pod_asks_for_all(self, make_context: MakeContext, engine: FakeEngine) -> None:
-        config = ClusterConfig(nodes=config_of(1, 1).nodes, networking=NO_CNI, manifests=("cni.yaml",))
+    @pytest.mark.parametrize("workers", [0, 1])
+    def test_with_a_network_of_the_users_one_pod_asks_for_all(self, make_context: MakeContext, engine: FakeEngine, workers: int) -> None:
+        config = ClusterConfig(nodes=config_of(1, workers).nodes, networking=NO_CNI, manifests=("cni.yaml",))
         self.dns(make_context(config))
-        assert engine.execs("c-worker") == []
-        assert engine.execs("c-control-plane")[0].startswith("/kind/pytest-kind/dns-ready ")
+        (asked,) = engine.made("exec")
+        assert asked.startswith("/kind/pytest-kind/dns-ready ")
+        assert engine.execs("c-control-plane") == [asked]
 
     def test_without_kube_proxy_a_manifest_changes_nothing(self, make_context: MakeContext, engine: FakeEngine) -> None:
         self.dns(make_context(ClusterConfig(networking=NO_PROXY, manifests=("cilium.yaml",))))

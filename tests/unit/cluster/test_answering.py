@@ -16,7 +16,7 @@ from pytest_kind.waiting import Deadline
 from support.engine import FakeEngine
 
 DNS = "apiVersion: v1\nkind: Service\nmetadata: {name: kube-dns}\nspec: {clusterIP: 10.96.0.10}\n"
-ASKED = "/kind/pytest-kind/dns-ready"
+ASKED = "/kind/pytest-kind/pod-dns"
 REQUEST = Request(config=ClusterConfig(), name="mine", cold=True)
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import tokenize
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import pytest_kind
 from pytest_kind.errors import ImageError
 from pytest_kind.image import inputs as image_inputs
 from pytest_kind.image.inputs import Inputs, node_image_dir, read_inputs
+
+
+def without_comments(file: Path) -> str:
+    """By the standard library's tokenizer."""
+    text = file.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def write(inputs: Inputs, name: str, text: str) -> None:
@@ -139,13 +153,43 @@ class TestCode:
         module.write_text(module.read_text(encoding="utf-8").replace("./usr/share/man", "./usr/share/men"), encoding="utf-8")
         assert inputs.digest != before
 
-    def test_a_sign_in_a_text_is_no_comment(self, inputs: Inputs, module: Path) -> None:
+    @pytest.mark.parametrize(
+        "sign",
+        [
+            '"a # {}"',
+            "'a # {}'",
+            'f"a # {}"',
+            r'r"\" # {}"',
+            r"""'\' # {}'""",
+            '"\'" "# {}"',
+            '"""a\n# {}\n"""',
+            '"""a "" b # {} \\""""',
+            "'''a\n'' # {}\n'''",
+        ],
+    )
+    def test_a_sign_in_a_text_is_no_comment(self, inputs: Inputs, module: Path, sign: str) -> None:
         text = module.read_text(encoding="utf-8")
         digests = set()
-        for line in ('_SIGN = "a # b"', '_SIGN = "a # c"'):
+        for word in ("b", "c"):
+            line = f"_SIGN = {sign.format(word)}"
+            compile(line, "a module's", "exec")
             module.write_text(f"{text}\n{line}\n", encoding="utf-8")
             digests.add(inputs.digest)
         assert len(digests) == 2
+
+    @pytest.mark.parametrize("before", ['"a"', '"# a"', "''", '""', "'\"'", r'"\""', r"'\\'", '"""\'\'\' # """', "1"])
+    def test_a_comment_after_a_text_is_one(self, inputs: Inputs, module: Path, before: str) -> None:
+        text = module.read_text(encoding="utf-8")
+        digests = set()
+        for comment in ("", "  # b", "  # it's \"c", '  # """'):
+            module.write_text(f"{text}\n_SIGN = {before}{comment}\n", encoding="utf-8")
+            digests.add(inputs.digest)
+        assert len(digests) == 1
+
+    def test_comments_are_those_that_python_finds_in_all_of_the_package(self) -> None:
+        files = sorted(Path(pytest_kind.__file__).parent.rglob("*.py"))
+        assert len(files) > 200
+        assert [str(file) for file in files if image_inputs._code(file) != without_comments(file)] == []
 
     def test_every_module_that_makes_something_is_among_them(self) -> None:
         folder = Path(image_inputs.__file__).parent

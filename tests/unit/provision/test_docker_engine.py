@@ -6,8 +6,10 @@ import gc
 import io
 import socket
 import tarfile
+import threading
 import warnings
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +153,78 @@ class TestConnecting:
         )
 
 
+class TestVersion:
+    """Which of its API an engine speaks, learned without its ``/version``, for which it asks containerd and runc."""
+
+    @pytest.fixture
+    def answers(self) -> dict[str, tuple[int, dict[str, str], bytes]]:
+        """Status, header and body by path."""
+        return {"/_ping": (200, {"Api-Version": "1.45"}, b"OK"), "/version": (200, {}, b'{"ApiVersion": "1.46"}')}
+
+    @pytest.fixture
+    def asked(self, answers: dict[str, tuple[int, dict[str, str], bytes]], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+        """What an engine on loopback was asked."""
+        paths: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                """Keeps standard error clean."""
+
+            def do_GET(self) -> None:
+                paths.append(self.path)
+                status, headers, body = answers.get(self.path, (404, {}, b"{}"))
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_address[1]}")
+            yield paths
+            server.shutdown()
+            thread.join()
+
+    def version(self) -> str:
+        engine = docker_engine.connect(5)
+        try:
+            return str(engine._api.api_version)
+        finally:
+            engine.close()
+
+    def test_a_ping_says_it(self, asked: list[str]) -> None:
+        assert self.version() == "1.45"
+        assert asked == ["/_ping"]
+
+    def test_where_a_ping_does_not_docker_py_finds_out(self, asked: list[str], answers: dict[str, tuple[int, dict[str, str], bytes]]) -> None:
+        answers["/_ping"] = (200, {}, b"OK")
+        assert self.version() == "1.46"
+        assert asked == ["/_ping", "/version"]
+
+    def test_an_engine_that_knows_neither_is_none(self, asked: list[str], answers: dict[str, tuple[int, dict[str, str], bytes]]) -> None:
+        answers.clear()
+        with pytest.raises(errors.EngineUnavailable, match=r"^no container engine answers at tcp://127\.0\.0\.1:\d+: "):
+            docker_engine.connect(5)
+        assert asked == ["/_ping", "/version"]
+
+
 class TestInfo:
+    def test_it_is_asked_for_once(self) -> None:
+        client = Client(info={"Architecture": "x86_64"})
+        engine = DockerEngine(client)  # type: ignore[arg-type]
+        assert engine.info() is engine.info()
+        assert [name for name, _, _ in client.asked] == ["info"]
+
+    def test_an_engine_that_did_not_answer_is_asked_again(self) -> None:
+        answers: dict[str, Any] = {"info": refusal(500, "it broke")}
+        engine = engine_of(**answers)
+        with pytest.raises(errors.EngineError, match=r"^asking the engine what it is: it broke$"):
+            engine.info()
+        engine._api._answers["info"] = {"Architecture": "aarch64"}
+        assert engine.info().architecture == "arm64"
+
     @pytest.mark.parametrize(("said", "architecture"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("riscv64", "riscv64")])
     def test_the_architecture_in_gos_words(self, said: str, architecture: str) -> None:
         assert engine_of(info={"Architecture": said}).info().architecture == architecture
