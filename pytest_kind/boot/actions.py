@@ -27,7 +27,7 @@ from pytest_kind.waiting import NotYet, wait_for
 
 _CONTAINERD = "etc/containerd/config.toml"
 _NOT_READY = ("node.kubernetes.io/not-ready", "NoSchedule")  # of TaintNodesByCondition, an admission plugin
-_CONFLICT = 409
+_NO_ANSWER, _CONFLICT = 0, 409
 
 
 class Action(Protocol):
@@ -192,17 +192,17 @@ class Mark:
         path = f"/api/v1/nodes/{context.first.name}"
 
         def mark() -> NotYet | bool:
-            node = context.api.get(path)
             # Without its exclusion from load balancers, as with kind: they have nowhere else to send to.
             change: dict[str, Any] = {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}}
-            if has_network(context):
-                taints = [one for one in node["spec"].get("taints", ()) if (one["key"], one["effect"]) != _NOT_READY]
-                change["spec"] = {"taints": taints}
-                change["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]  # taints are one list, of several writers
             try:
+                if has_network(context):
+                    node = context.api.get(path)
+                    taints = [one for one in node["spec"].get("taints", ()) if (one["key"], one["effect"]) != _NOT_READY]
+                    change["spec"] = {"taints": taints}
+                    change["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]  # taints are one list, of several writers
                 context.api.patch(path, change)
             except ApiError as error:
-                if error.status != _CONFLICT:
+                if error.status not in {_NO_ANSWER, _CONFLICT}:
                     raise
                 return NotYet(str(error))
             return True

@@ -45,9 +45,10 @@ _DAEMONS_TOLERATE = [
     *({"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute"} for key in ("not-ready", "unreachable")),
     *(
         {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoSchedule"}
-        for key in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable", "network-unavailable")
+        for key in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable")
     ),
 ]
+_ON_THE_HOSTS_NETWORK = {"key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule"}
 
 
 def beforehand() -> list[Document]:
@@ -138,7 +139,8 @@ def daemon(owner: Document, node: str) -> Document:
     field = {"key": "metadata.name", "operator": "In", "values": [node]}
     terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
     spec["affinity"] = {**spec.get("affinity", {}), "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
-    spec["tolerations"] = [*spec.get("tolerations", ()), *(one for one in _DAEMONS_TOLERATE if one not in spec.get("tolerations", ()))]
+    more = [*_DAEMONS_TOLERATE, *([_ON_THE_HOSTS_NETWORK] if spec.get("hostNetwork") else [])]
+    spec["tolerations"] = [*spec.get("tolerations", ()), *(one for one in more if one not in spec.get("tolerations", ()))]
     return pod
 
 
@@ -174,7 +176,7 @@ def slices(service: Document, pods: Iterable[Document]) -> list[Document]:
             },
             "addressType": family,
             "endpoints": endpoints,
-            "ports": [{"name": one["name"], "port": one["targetPort"], "protocol": one["protocol"]} for one in ports],
+            "ports": [{"name": one.get("name", ""), "port": one["targetPort"], "protocol": one["protocol"]} for one in ports],
         }
         for family, endpoints in families.items()
         if all(isinstance(one["targetPort"], int) for one in ports)  # a name is a port of each pod's own

@@ -24,6 +24,7 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 Since = float | dt.datetime | str | None
 _ALL = "*"
 _BAD = 400
+_NOT_YET = ("waiting to start", "is not available")  # PodInitializing, ContainerCreating; the kubelet has no status of it yet
 _EVERY = 0.1
 
 
@@ -149,7 +150,7 @@ class LogLines:
             try:
                 return self._follow(api, log)
             except ApiError as error:
-                if error.status != _BAD or "waiting to start" not in str(error):  # PodInitializing, ContainerCreating
+                if error.status != _BAD or not any(words in str(error) for words in _NOT_YET):
                     raise
                 return NotYet(str(error))
 

@@ -190,7 +190,8 @@ def test_lines_of_several_come_until_all_have_ended(connection: Connection, kube
     pod(kube, "b")
     api_server.answer("GET", f"{PODS}/a/log?container=main&follow=true", (200, "one\ntwo\n"))
     starting = (400, {"message": 'container "main" in pod "b" is waiting to start: ContainerCreating'})
-    api_server.answer("GET", f"{PODS}/b/log?container=main&follow=true", starting, (200, "three\n"))
+    unknown = (400, {"message": 'container "main" in pod "b" is not available'})
+    api_server.answer("GET", f"{PODS}/b/log?container=main&follow=true", unknown, starting, (200, "three\n"))
     with follow(connection) as lines:
         assert sorted(lines) == ["[a/main] one", "[a/main] two", "[b/main] three"]
         assert list(lines) == []
