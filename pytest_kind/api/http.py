@@ -88,15 +88,17 @@ class Api:
 
     def create(self, document: Document) -> None:
         """Creates an object; one that is there already stays as it is."""
-        version, kind, meta = document["apiVersion"], document["kind"], document["metadata"]
-        plural, namespaced = _KINDS[kind]
-        root = "/api/v1" if version == "v1" else f"/apis/{version}"
-        namespace = f"/namespaces/{meta.get('namespace', 'default')}" if namespaced else ""
+        path = _collection(document)
         try:
-            self._request("POST", f"{root}{namespace}/{plural}", document)
+            self._request("POST", path, document)
         except ApiError as error:
             if error.status != _CONFLICT:
-                raise ApiError(error.status, error.reason, f"creating {kind} {meta['name']}: POST {root}{namespace}/{plural}") from error
+                what = f"creating {document['kind']} {document['metadata']['name']}"
+                raise ApiError(error.status, error.reason, f"{what}: POST {path}") from error
+
+    def live(self, document: Document) -> Document:
+        """The object of a document as the server has it."""
+        return self.get(f"{_collection(document)}/{document['metadata']['name']}") | {"kind": document["kind"]}
 
     def patch(self, path: str, change: Document) -> Document:
         """Merges a change (RFC 7386) into the object at a path."""
@@ -151,6 +153,12 @@ class Api:
         if answer.status >= _OK:
             raise ApiError(answer.status, refusal(answer.status, answer.data), f"{method} {path}")
         return answer.data
+
+
+def _collection(document: Document) -> str:
+    version, (plural, namespaced) = document["apiVersion"], _KINDS[document["kind"]]
+    root = "/api/v1" if version == "v1" else f"/apis/{version}"
+    return f"{root}/namespaces/{document['metadata'].get('namespace', 'default')}/{plural}" if namespaced else f"{root}/{plural}"
 
 
 def tls_context(credentials: Credentials, scratch: Path) -> ssl.SSLContext:

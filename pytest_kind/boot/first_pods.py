@@ -1,8 +1,8 @@
 """A new cluster's first pods, DNS' and the first node's kube-proxy, and where DNS is: made before controllers would. Mostly pure.
 
 The controller manager begins two seconds after the API server answers: that makes its roles first (``boot/node/controllers``). The kubelet
-is there by then, and so is everything that these pods need, once what the API server makes for itself is made a second sooner. Nothing
-stays of the short cut: each pod has the owner, the labels and the node that controllers give, who take it for theirs when they begin.
+is there by then, and so is everything that these pods need, once what the API server makes for itself is made a second sooner. Each
+pod has the owner, the labels and the node that controllers give, who take it for theirs when they begin (docs/differences.md has what stays).
 """
 
 from __future__ import annotations
@@ -87,14 +87,11 @@ def make(api: Api, node: str, owners: Iterable[Document]) -> None:
         ApiError: the server takes one not, or not yet.
     """
     for posted in owners:
-        meta = posted["metadata"]
-        owner = api.get(f"/apis/{_APPS}/namespaces/{meta['namespace']}/{posted['kind'].lower()}s/{meta['name']}") | {"kind": posted["kind"]}
+        owner = api.live(posted)
         if owner["kind"] == "Deployment":
             between = replica_set(owner)
             api.create(between)
-            name = between["metadata"]["name"]
-            owner = api.get(f"/apis/{_APPS}/namespaces/{meta['namespace']}/replicasets/{name}") | {"kind": "ReplicaSet"}
-            api.create(replica(owner, node))
+            api.create(replica(api.live(between), node))
         else:
             api.create(daemon(owner, node))
 
@@ -126,13 +123,27 @@ def replica_set(deployment: Document) -> Document:
 
 
 def replica(owner: Document, node: str) -> Document:
-    """A ReplicaSet's pod, bound to a node as by the scheduler."""
-    return _pod(owner, node)
+    """A pod of an owner's template, bound to a node as by the scheduler: a ReplicaSet's."""
+    template = copy.deepcopy(owner["spec"]["template"])
+    meta = template["metadata"]
+    prefix = f"{owner['metadata']['name']}-"
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            **{key: meta[key] for key in ("labels", "annotations") if key in meta},
+            "name": prefix + _letters(owner["spec"]["template"], _HASH_LENGTH, _SUFFIX_LENGTH),
+            "generateName": prefix,
+            "namespace": owner["metadata"]["namespace"],
+            "ownerReferences": _owned_by(owner),
+        },
+        "spec": {**template["spec"], "nodeName": node},
+    }
 
 
 def daemon(owner: Document, node: str) -> Document:
     """A DaemonSet's pod of a node. Its controller takes it for one of the present template by the template's generation."""
-    pod = _pod(owner, node)
+    pod = replica(owner, node)
     generation = owner["metadata"]["annotations"]["deprecated.daemonset.template.generation"]
     pod["metadata"]["labels"] = {**pod["metadata"].get("labels", {}), "pod-template-generation": generation}
     spec = pod["spec"]
@@ -181,24 +192,6 @@ def slices(service: Document, pods: Iterable[Document]) -> list[Document]:
         for family, endpoints in families.items()
         if all(isinstance(one["targetPort"], int) for one in ports)  # a name is a port of each pod's own
     ]
-
-
-def _pod(owner: Document, node: str) -> Document:
-    template = copy.deepcopy(owner["spec"]["template"])
-    meta = template["metadata"]
-    prefix = f"{owner['metadata']['name']}-"
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            **{key: meta[key] for key in ("labels", "annotations") if key in meta},
-            "name": prefix + _letters(owner["spec"]["template"], _HASH_LENGTH, _SUFFIX_LENGTH),
-            "generateName": prefix,
-            "namespace": owner["metadata"]["namespace"],
-            "ownerReferences": _owned_by(owner),
-        },
-        "spec": {**template["spec"], "nodeName": node},
-    }
 
 
 def _owned_by(owner: Document, version: str = _APPS) -> list[Document]:
