@@ -138,10 +138,12 @@ def users(cache: Path, cluster: str, own: str) -> list[str]:
 
 def _dead_folders(cache: Path, own: str | None) -> Iterator[Path]:
     for folder in sorted(cache.glob("sessions/*")):
-        known = lock_life(folder / "lock")
-        # A name with a dot is a session that is just being opened (see session.py), unless it has been for a minute.
-        opening = folder.name.startswith(".")
-        dead = known is not Life.ALIVE and _age(folder) > _GRACE_SECONDS if opening else known is Life.DEAD
+        if folder.name.startswith("."):
+            # A session that is just being opened (see session.py), unless it has been for a minute. Its lock is not
+            # looked at before: whoever takes a file lock makes the file and its folder, which are renamed meanwhile.
+            dead = _age(folder) > _GRACE_SECONDS and lock_life(folder / "lock") is not Life.ALIVE
+        else:
+            dead = lock_life(folder / "lock") is Life.DEAD
         if folder.name != own and dead:
             yield folder
 

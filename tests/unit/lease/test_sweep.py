@@ -204,9 +204,23 @@ class TestFolders:
         assert not cache.exists()
 
 
-def test_a_session_that_is_opened_while_its_folder_is_looked_at(engine: FakeEngine, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_is_just_being_opened_is_not_asked_for_its_lock(engine: FakeEngine, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file lock makes its file and folder: asked for while the folder is renamed, it left the old name behind."""
     opening = cache / "sessions" / ".abc"
     opening.mkdir(parents=True)
+
+    def asked(lock: Path) -> Life:
+        pytest.fail(f"{lock} was taken to look at it")
+
+    monkeypatch.setattr("pytest_kind.lease.sweep.lock_life", asked)
+    sweep(engine, cache)
+    assert opening.is_dir()
+
+
+def test_a_session_that_was_being_opened_for_long_and_is_now(engine: FakeEngine, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening = cache / "sessions" / ".abc"
+    opening.mkdir(parents=True)
+    os.utime(opening, (0, 0))
 
     def opened_meanwhile(lock: Path) -> Life:
         opening.rename(cache / "sessions" / "abc")
