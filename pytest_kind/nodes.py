@@ -15,7 +15,7 @@ from pytest_kind.boot.context import BootContext, BootMachine, led_by, side_by_s
 from pytest_kind.boot.files import Files, balancer_files, peer_files
 from pytest_kind.boot.join import tell
 from pytest_kind.boot.kubeadm import ClusterFacts
-from pytest_kind.boot.ready import Dns, NodesReady, heartbeats, wait_for_api
+from pytest_kind.boot.ready import Dns, NodesReady, wait_for_api
 from pytest_kind.config.types import Node
 from pytest_kind.diagnose.evidence import node_evidence
 from pytest_kind.errors import BootError, KindError, UsageError
@@ -181,9 +181,10 @@ def _wait_for_life(context: BootContext) -> None:
 
     def beats() -> NotYet | dict[str, str]:
         try:
-            return heartbeats(context.api)
+            leases = context.api.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")["items"]
         except ApiError as error:
             return NotYet(str(error))
+        return {one["metadata"]["name"]: one["spec"].get("renewTime", "") for one in leases}
 
     before = wait_for("the nodes' signs of life", beats, context.deadline, every=_POLL_SECONDS, on_wait=context.progress.tick)
 

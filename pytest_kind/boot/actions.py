@@ -5,7 +5,6 @@ Nothing here waits for a clock: each step polls, closely and with the boot's one
 
 from __future__ import annotations
 
-import json
 import tarfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from pytest_kind.boot.freeze import Freeze, images
 from pytest_kind.boot.join import Join, Shares
 from pytest_kind.boot.kubeadm import API_PORT, has_units
 from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, has_network, release, wait_for_api
+from pytest_kind.boot.told import told
 from pytest_kind.boot.units import unit_files
 from pytest_kind.errors import CommandError
 from pytest_kind.image.archive import texts_archive
@@ -93,7 +93,7 @@ class ControlPlane:
         if not has_units(context.facts):
             return
         seconds = max(1, int(context.deadline.left))
-        manifests = json.loads(context.exec(["/kind/pytest-kind/facts", str(seconds), "manifests"]))
+        manifests = told(context.exec(["/kind/pytest-kind/facts", str(seconds), "manifests"]))
         with texts_archive(unit_files(manifests)) as archive:
             context.provider.put(context.container, "/", archive)  # the node waits for them (boot/node/prepare)
 
@@ -105,10 +105,10 @@ class Facts:
 
     def __call__(self, context: BootContext) -> None:
         seconds = max(1, int(context.deadline.left))
-        found = json.loads(context.exec(["/kind/pytest-kind/facts", str(seconds)]))
+        found = told(context.exec(["/kind/pytest-kind/facts", str(seconds)]))
         context.admin = kubeconfig.outside(found["admin"], context.facts.cluster, context.server)
         context.connect(kubeconfig.credentials(kubeconfig.outside(found["superAdmin"], context.facts.cluster, context.server)))
-        context.manifests = {name: found[name] for name in ("dns", "proxy", "storage")}
+        context.manifests = {name: found.get(name, "") for name in ("dns", "proxy", "storage")}
 
 
 class ApiServer:

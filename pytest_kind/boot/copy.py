@@ -6,14 +6,15 @@ own, made anew. What etcd says of nodes and pods is old news: nothing here belie
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pytest_kind.api import kubeconfig
 from pytest_kind.api.http import ApiError
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.join import common_keys
-from pytest_kind.boot.ready import POLL_SECONDS, DnsLater, heartbeats, release, wait_for_api
+from pytest_kind.boot.ready import POLL_SECONDS, DnsLater, has_network, readiness, release, wait_for_api
+from pytest_kind.boot.told import told
 from pytest_kind.image.archive import texts_archive
 from pytest_kind.waiting import NotYet, wait_for
 
@@ -33,19 +34,19 @@ class Credentials:
 
     def __call__(self, context: BootContext) -> None:
         seconds = max(1, int(context.deadline.left))
-        found = json.loads(context.exec(["/kind/pytest-kind/facts", str(seconds), "copy"]))
+        found = told(context.exec(["/kind/pytest-kind/facts", str(seconds), "copy"]))
         context.admin = kubeconfig.outside(found["admin"], context.facts.cluster, context.server)
         context.connect(kubeconfig.credentials(kubeconfig.outside(found["superAdmin"], context.facts.cluster, context.server)))
         context.authorities = {"client-ca-file": found["authority"], "requestheader-client-ca-file": found["frontProxy"]}
         side_by_side(lambda one: self._revive(context, one, found), context.nodes[1:])
 
-    def _revive(self, context: BootContext, one: BootMachine, found: dict[str, Any]) -> None:
+    def _revive(self, context: BootContext, one: BootMachine, found: Mapping[str, str]) -> None:
         if one.machine.is_control_plane:
             with common_keys(context) as keys:
                 context.provider.put(one.container, "/", keys)
         else:
             files = {
-                "etc/kubernetes/kubelet.conf": (found["workers"][one.name].encode(), 0o600),
+                "etc/kubernetes/kubelet.conf": (found[f"worker/{one.name}"].encode(), 0o600),
                 "etc/kubernetes/pki/ca.crt": (found["authority"].encode(), 0o644),
             }
             with texts_archive(files) as archive:
@@ -77,7 +78,7 @@ class CopiedApi:
 
 
 class Alive:
-    """Waits for a sign of life of every node: its lease, renewed since it was frozen."""
+    """Waits until every node has said anew that it is Ready: what it said before it was frozen counts for nothing."""
 
     name = "node"
 
@@ -86,11 +87,14 @@ class Alive:
 
         def probe() -> NotYet | bool:
             try:
-                found = heartbeats(context.api)
+                found = readiness(context.api.get("/api/v1/nodes")["items"])
             except ApiError as error:
                 return NotYet(str(error))
-            silent = [one.name for one in context.nodes if found.get(one.name, "") <= before.get(one.name, "")]
-            return NotYet(f"no sign of life of {', '.join(silent)}") if silent else True
+            silent = [one.name for one in context.nodes if found.get(one.name, {}).get("lastHeartbeatTime", "") <= before.get(one.name, "")]
+            if silent:
+                return NotYet(f"no sign of life of {', '.join(silent)}")
+            unready = [f"node {one.name}: {found[one.name]['message']}" for one in context.nodes if found[one.name]["status"] != "True"]
+            return NotYet("; ".join(unready)) if unready and has_network(context) else True
 
         wait_for("every node's sign of life", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
 

@@ -136,15 +136,14 @@ def first_shares(config: ClusterConfig) -> list[str]:
 
 
 def cni_files(shares: Sequence[str], ipam: str = "host-local") -> Files:
-    """The CNI configuration of a node with these shares of the pod subnets."""
+    """The CNI configuration of a node with these shares of the pod subnets, and what ``boot/node/pod-dns`` needs of it."""
     ranges = [[{"subnet": share}] for share in shares]
     routes = [{"dst": "::/0" if ":" in share else "0.0.0.0/0"} for share in shares]
-    plugins = [
-        {"type": "ptp", "ipMasq": False, "ipam": {"type": ipam, "dataDir": "/run/cni-ipam", "routes": routes, "ranges": ranges}},
-        {"type": "portmap", "capabilities": {"portMappings": True}},
-    ]
-    text = json.dumps({"cniVersion": "1.0.0", "name": "pytest-kind", "plugins": plugins}, indent=1)
-    return {_CONFLIST: (text.encode(), 0o644)}
+    network = {"cniVersion": "1.0.0", "name": "pytest-kind"}
+    ptp = {"type": "ptp", "ipMasq": False, "ipam": {"type": ipam, "dataDir": "/run/cni-ipam", "routes": routes, "ranges": ranges}}
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    files = {_CONFLIST: {**network, "plugins": [ptp, portmap]}, f"{_HERE}/ptp.json": {**network, **ptp}}
+    return {path: (json.dumps(content, indent=1).encode(), 0o644) for path, content in files.items()}
 
 
 def balancer_files(facts: ClusterFacts) -> Files:

@@ -13,7 +13,7 @@ from pytest_kind.api.http import ApiError
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.frozen import FOLDER, Frozen, words
 from pytest_kind.boot.kubeadm import has_units
-from pytest_kind.boot.ready import POLL_SECONDS, dns_address, heartbeats
+from pytest_kind.boot.ready import POLL_SECONDS, dns_address, readiness
 from pytest_kind.boot.units import PROGRAMS
 from pytest_kind.errors import CommandError, KindError, WaitTimeout
 from pytest_kind.image.archive import member
@@ -101,7 +101,7 @@ def describe(context: BootContext) -> Frozen:
         shares={node["metadata"]["name"]: node["spec"].get("podCIDRs", []) for node in nodes},
         pods=pods,
         dns=dns_address(context),
-        beats=heartbeats(context.api),
+        beats={name: ready.get("lastHeartbeatTime", "") for name, ready in readiness(nodes).items()},
     )
 
 

@@ -24,7 +24,7 @@ class Frozen:
         shares: of each node, its shares of the pod subnets.
         pods: of each node, its pods (``namespace/name``) with addresses of their own.
         dns: the address of the DNS Service.
-        beats: when each node last renewed its lease, as it said it.
+        beats: when each node last said whether it is Ready, by its clock.
     """
 
     image: str

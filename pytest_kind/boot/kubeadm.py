@@ -203,6 +203,10 @@ def _kubelet(config: ClusterConfig) -> Document:
         "cgroupRoot": "/kubelet",
         "failCgroupV1": False,  # from 1.35 on a kubelet refuses such hosts unless told
         "failSwapOn": False,
+        # A kubelet that has an API server before it has looked at its own runtime says that it is not Ready, and by default says
+        # for ten seconds nothing else (kubernetes/pkg/kubelet, Run). What has not changed it still tells as seldom as any.
+        "nodeStatusUpdateFrequency": "1s",
+        "nodeStatusReportFrequency": "5m",
         "imageGCHighThresholdPercent": 100,  # the disk is the host's: its fill level is not this node's business
         "evictionHard": {"nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
         **({"address": "::", "healthzBindAddress": "::"} if config.networking.ip_family == "ipv6" else {}),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from pytest_kind.api.http import Api, ApiError
+from pytest_kind.api.http import ApiError
 from pytest_kind.boot import addons
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.kubeadm import has_units
@@ -52,13 +53,13 @@ class NodesReady:
 
         def probe() -> NotYet | bool:
             try:
-                found = {one["metadata"]["name"]: one["status"].get("conditions", []) for one in context.api.get("/api/v1/nodes")["items"]}
+                found = readiness(context.api.get("/api/v1/nodes")["items"])
             except ApiError as error:
                 return NotYet(str(error))
             for one in booting:
-                ready = next((condition for condition in found.get(one.name, []) if condition["type"] == "Ready"), None)
-                if ready is None or ready["status"] != "True":
-                    return NotYet(f"node {one.name}: {ready['message'] if ready else 'has reported nothing'}")
+                ready = found.get(one.name, {})
+                if ready.get("status") != "True":
+                    return NotYet(f"node {one.name}: {ready.get('message', 'has reported nothing')}")
             return True
 
         wait_for("every node is Ready", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
@@ -111,10 +112,10 @@ class Defaults:
         wait_for("default ServiceAccount and StorageClass", probe, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
 
 
-def heartbeats(api: Api) -> dict[str, str]:
-    """When each node last renewed its lease, as it says it."""
-    leases = api.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")["items"]
-    return {one["metadata"]["name"]: one["spec"].get("renewTime", "") for one in leases}
+def readiness(nodes: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What the kubelets last said of themselves: the condition Ready of those that said anything, by their nodes' names."""
+    found = ((node["metadata"]["name"], one) for node in nodes for one in node["status"].get("conditions", ()))
+    return {name: condition for name, condition in found if condition["type"] == "Ready"}
 
 
 def has_network(context: BootContext) -> bool:

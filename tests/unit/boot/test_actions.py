@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import io
-import json
 import re
 import tarfile
 from dataclasses import replace
@@ -110,13 +110,18 @@ class TestStart:
             actions.Start()(context)
 
 
+def facts(told: dict[str, str]) -> str:
+    """What the node's program prints of these files."""
+    return "".join(f"{name} {base64.b64encode(text.encode()).decode()}\n" for name, text in told.items())
+
+
 class TestFacts:
     @pytest.fixture
     def told(self) -> dict[str, str]:
-        return {"admin": admin_conf(), "superAdmin": admin_conf(), "dns": DNS, "proxy": PROXY, "storage": STORAGE, "version": "v1.37.1"}
+        return {"admin": admin_conf(), "superAdmin": admin_conf(), "dns": DNS, "proxy": PROXY, "storage": STORAGE}
 
     def test_the_node_tells_credentials_and_manifests(self, context: BootContext, engine: FakeEngine, told: dict[str, str]) -> None:
-        engine.answer(["/kind/pytest-kind/facts"], json.dumps(told))
+        engine.answer(["/kind/pytest-kind/facts"], facts(told))
         context.server = "https://127.0.0.1:34567"
         actions.Facts()(context)
         assert context.admin["current-context"] == "kind-c"
@@ -124,11 +129,17 @@ class TestFacts:
         assert context.manifests == {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
 
     def test_the_api_is_the_published_one(self, context: BootContext, engine: FakeEngine, api_server: ApiServer, told: dict[str, str]) -> None:
-        engine.answer(["/kind/pytest-kind/facts"], json.dumps(told))
+        engine.answer(["/kind/pytest-kind/facts"], facts(told))
         context.server = api_server.url
         actions.Facts()(context)
         api_server.answer("GET", "/readyz", (200, "ok"))
         assert context.api.text("/readyz") == "ok"
+
+    def test_an_image_without_storage_of_its_own_tells_of_none(self, context: BootContext, engine: FakeEngine, told: dict[str, str]) -> None:
+        engine.answer(["/kind/pytest-kind/facts"], facts({name: text for name, text in told.items() if name != "storage"}))
+        context.server = "https://127.0.0.1:34567"
+        actions.Facts()(context)
+        assert context.manifests == {"dns": DNS, "proxy": PROXY, "storage": ""}
 
     def test_before_it_there_is_no_api(self, context: BootContext) -> None:
         with pytest.raises(KindError, match=r"^no step has found the API server's address yet$"):
@@ -449,7 +460,7 @@ class TestFinish:
 class TestControlPlane:
     def test_kubeadms_static_pods_become_units(self, context: BootContext, engine: FakeEngine) -> None:
         pod = "{metadata: {name: etcd}, spec: {containers: [{command: [etcd, --name=c-control-plane]}]}}"
-        engine.answer(["/kind/pytest-kind/facts"], json.dumps({"etcd": pod}))
+        engine.answer(["/kind/pytest-kind/facts"], facts({"etcd": pod}))
         actions.ControlPlane()(context)
         content, mode = engine.files("c-control-plane")["/etc/systemd/system/etcd.service"]
         assert mode == 0o644

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -15,11 +15,12 @@ from support.api_server import ApiServer
 from support.clusters import MakeContext, config_of
 from support.credentials import admin_conf
 from support.engine import FakeEngine
-from unit.boot.test_freeze import FROZEN, LEASES, folder, listing
+from unit.boot.test_actions import facts
+from unit.boot.test_freeze import FROZEN, NODES, folder, listing, node
 
 READY = "/readyz?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
 AUTHENTICATION = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
-TOLD = {"admin": admin_conf(), "superAdmin": admin_conf(), "authority": "ca", "frontProxy": "front", "workers": {"c-worker": "its kubeconfig"}}
+TOLD = {"admin": admin_conf(), "superAdmin": admin_conf(), "authority": "ca", "frontProxy": "front", "worker/c-worker": "its kubeconfig"}
 
 
 def test_the_steps_in_order() -> None:
@@ -28,7 +29,7 @@ def test_the_steps_in_order() -> None:
 
 class TestCredentials:
     def test_a_single_node_tells_its_own(self, context: BootContext, engine: FakeEngine) -> None:
-        engine.answer(["/kind/pytest-kind/facts"], json.dumps(TOLD))
+        engine.answer(["/kind/pytest-kind/facts"], facts(TOLD))
         context.server = "https://127.0.0.1:34567"
         copy.Credentials()(context)
         assert engine.made("exec") == ["/kind/pytest-kind/facts 1 copy"]
@@ -36,7 +37,7 @@ class TestCredentials:
         assert context.authorities == {"client-ca-file": "ca", "requestheader-client-ca-file": "front"}
 
     def test_other_nodes_are_given_theirs_and_come_to_life(self, make_context: MakeContext, engine: FakeEngine) -> None:
-        engine.answer(["/kind/pytest-kind/facts"], json.dumps(TOLD))
+        engine.answer(["/kind/pytest-kind/facts"], facts(TOLD))
         engine.offer("etc/kubernetes/pki", folder("pki", {"pki/ca.key": b"key", "pki/apiserver.key": b"the first one's"}))
         context = make_context(config_of(2, 1))
         context.server = "https://127.0.0.1:34567"
@@ -94,6 +95,9 @@ class TestCopiedApi:
             copy.CopiedApi()(connected)
 
 
+BEFORE, LATER = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+
+
 class TestAlive:
     @pytest.fixture
     def copied(self, make_context: MakeContext) -> BootContext:
@@ -102,22 +106,33 @@ class TestAlive:
         context.copied = FROZEN
         return context
 
-    def beats(self, api_server: ApiServer, *times: tuple[str, str]) -> None:
-        items = [
-            [{"metadata": {"name": name}, "spec": {"renewTime": beat}} for name, beat in zip(("c-control-plane", "c-worker"), pair, strict=True)]
-            for pair in times
-        ]
-        api_server.answer("GET", LEASES, *(listing(*one) for one in items))
-
-    def test_a_lease_that_was_frozen_is_no_sign_of_life(self, copied: BootContext, api_server: ApiServer) -> None:
-        self.beats(api_server, ("2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:01.000000Z"))
+    def test_what_was_frozen_is_no_sign_of_life(self, copied: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", NODES, listing(node("c-control-plane", said=BEFORE), node("c-worker", said="2026-01-01T00:00:01Z")))
         with pytest.raises(WaitTimeout) as caught:
             copy.Alive()(copied)
         assert str(caught.value) == "every node's sign of life: not within 0.0 s; last seen: no sign of life of c-control-plane"
 
-    def test_every_node_must_have_renewed_it(self, copied: BootContext, api_server: ApiServer) -> None:
+    def test_every_node_must_have_said_that_it_is_ready(self, copied: BootContext, api_server: ApiServer) -> None:
         copied.deadline = Deadline(60)
-        late = "2026-01-02T00:00:00.000000Z"
-        self.beats(api_server, (late, ""), (late, late))
+        first = node("c-control-plane", said=LATER)
+        api_server.answer(
+            "GET",
+            NODES,
+            (503, {"message": "not yet"}),
+            listing(first, node("c-worker", said="")),
+            listing(first, node("c-worker", said=LATER, ready="False")),
+            listing(first, node("c-worker", said=LATER)),
+        )
         copy.Alive()(copied)
-        assert len(api_server.requests) == 2
+        assert len(api_server.requests) == 4
+
+    def test_what_keeps_a_node_from_it_is_told(self, copied: BootContext, api_server: ApiServer) -> None:
+        api_server.answer("GET", NODES, listing(node("c-control-plane", said=LATER), node("c-worker", said=LATER, ready="False")))
+        with pytest.raises(WaitTimeout, match=re.escape("last seen: node c-worker: its words")):
+            copy.Alive()(copied)
+
+    def test_without_a_network_none_can_be_ready(self, make_context: MakeContext, api_server: ApiServer) -> None:
+        config = config_of(1)
+        context = make_context(replace(config, networking=replace(config.networking, disable_default_cni=True)))
+        api_server.answer("GET", NODES, listing(node("c-control-plane", said=LATER, ready="False")))
+        copy.Alive()(context)

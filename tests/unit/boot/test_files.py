@@ -31,7 +31,7 @@ EVERYWHERE = {
     **{f"kind/pytest-kind/{name}": "755" for name in PROGRAMS},
     **{f"kind/pytest-kind/{name}": "644" for name in ("node.env", "peers", "shares")},
 }
-CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
+CONFLIST, PTP = "etc/cni/net.d/10-pytest-kind.conflist", "kind/pytest-kind/ptp.json"
 IPAM, AWAITED = "opt/cni/bin/pytest-kind-ipam", "kind/pytest-kind/dns-awaited"
 DUAL = Networking(ip_family="dual")
 IPV6 = Networking(ip_family="ipv6")
@@ -56,7 +56,7 @@ class TestWhichFiles:
     planes: ClassVar = {"kind/pytest-kind/cluster.json": "600"}  # it may have a password in it, a mirror's
 
     def test_of_the_first_node(self) -> None:
-        assert modes(files(ClusterConfig())) == {**self.nodes, **self.planes, CONFLIST: "644", IPAM: "755", AWAITED: "644"}
+        assert modes(files(ClusterConfig())) == {**self.nodes, **self.planes, CONFLIST: "644", PTP: "644", IPAM: "755", AWAITED: "644"}
 
     def test_of_others_whose_share_of_the_pod_subnets_is_not_known_yet(self) -> None:
         assert modes(files(config_of(2, 1), 1)) == {**self.nodes, **self.planes}
@@ -186,6 +186,12 @@ def test_the_cni_configuration_has_a_range_and_a_way_out_for_each_family() -> No
     assert [plugin["type"] for plugin in found["plugins"]] == ["ptp", "portmap"]
     assert found["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.244.3.0/24"}], [{"subnet": "fd00:10:244:3::/64"}]]
     assert found["plugins"][0]["ipam"]["routes"] == [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+
+
+def test_a_probe_of_ours_has_the_network_of_a_pod() -> None:
+    files = cni_files(["10.244.3.0/24"])
+    whole, alone = (json.loads(files[name][0]) for name in (CONFLIST, PTP))
+    assert alone == {"cniVersion": whole["cniVersion"], "name": whole["name"], **whole["plugins"][0]}
 
 
 class TestBalancer:

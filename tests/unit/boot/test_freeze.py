@@ -21,7 +21,6 @@ from support.api_server import ApiServer
 from support.clusters import TOKEN, MakeContext, config_of, facts_of
 from support.engine import FakeEngine
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 TOKENS = "/api/v1/secrets?fieldSelector=type%3Dkubernetes.io%2Fservice-account-token"
 VOLUMES = "/api/v1/persistentvolumes"
 NODES = "/api/v1/nodes"
@@ -33,7 +32,7 @@ FROZEN = Frozen(
     shares={"old-control-plane": ["10.244.0.0/24"], "old-worker": ["10.244.1.0/24"]},
     pods={"old-control-plane": {"kube-system/coredns-x": ["10.244.0.3"], "local-path-storage/p": ["10.244.0.2"]}},
     dns="10.96.0.10",
-    beats={"old-control-plane": "2026-01-01T00:00:00.000000Z"},
+    beats={"old-control-plane": "2026-01-01T00:00:00Z"},
 )
 
 
@@ -41,8 +40,11 @@ def listing(*items: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"items": list(items)}
 
 
-def node(name: str, *shares: str) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "spec": {"podCIDRs": list(shares)} if shares else {}}
+def node(name: str, *shares: str, said: str = "now", ready: str = "True") -> dict[str, Any]:
+    """A node with its shares of the pod subnets that said so about itself."""
+    condition = {"type": "Ready", "status": ready, "lastHeartbeatTime": said, "message": "its words"}
+    conditions = {"conditions": [condition]} if said else {}
+    return {"metadata": {"name": name}, "spec": {"podCIDRs": list(shares)} if shares else {}, "status": conditions}
 
 
 def workload(name: str, generation: int, observed: int | None) -> dict[str, Any]:
@@ -64,7 +66,6 @@ def ready(connected: BootContext, api_server: ApiServer) -> BootContext:
     api_server.answer("GET", NODES, listing(node("c-control-plane", "10.244.0.0/24")))
     api_server.answer("GET", DEPLOYMENTS, listing(workload("coredns", 2, 2)))
     api_server.answer("GET", DAEMON_SETS, listing(workload("kube-proxy", 1, 1)))
-    api_server.answer("GET", LEASES, listing({"metadata": {"name": "c-control-plane"}, "spec": {"renewTime": "now"}}))
     return connected
 
 
@@ -243,7 +244,7 @@ class TestFrozen:
         assert FROZEN.shares_for(facts) == {"c-control-plane": ["10.244.0.0/24"], "c-worker": ["10.244.1.0/24"]}
         assert FROZEN.pods_for(facts, "c-worker") == {}
         assert FROZEN.pods_for(facts, "c-control-plane")["kube-system/coredns-x"] == ["10.244.0.3"]
-        assert FROZEN.beats_for(facts) == {"c-control-plane": "2026-01-01T00:00:00.000000Z", "c-worker": ""}
+        assert FROZEN.beats_for(facts) == {"c-control-plane": "2026-01-01T00:00:00Z", "c-worker": ""}
 
     def test_words_of_clusters_with_names_as_long_are_as_long(self) -> None:
         one = words("aa", ["aa-control-plane"], "abcdef.0123456789abcdef").splitlines()

@@ -26,7 +26,7 @@ from support.engine import FakeEngine
 KEYS = ("ca.crt", "ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.key", "sa.pub", "etcd/ca.crt", "etcd/ca.key")
 OWN = ("apiserver.crt", "apiserver.key", "apiserver-etcd-client.key", "etcd/server.key", "etcd/peer.key", "front-proxy-client.key")
 NODES = "/api/v1/nodes"
-CONFLIST = "/etc/cni/net.d/10-pytest-kind.conflist"
+CONFLIST, PTP = "/etc/cni/net.d/10-pytest-kind.conflist", "/kind/pytest-kind/ptp.json"
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ class TestShares:
         shares = {f"c-{name.replace('_', '-')}": share for name, share in self.ALL.items()}
         for one in context.machines:
             files = engine.files(one.name)
-            assert {path.lstrip("/"): value for path, value in files.items() if path != CONFLIST} == {
+            assert {path.lstrip("/"): value for path, value in files.items() if path not in {CONFLIST, PTP}} == {
                 **share_files({name: shares[name] for name in ("c-control-plane", "c-control-plane2", "c-worker")}),
                 **peer_files(machine.place for machine in context.facts.machines),
             }

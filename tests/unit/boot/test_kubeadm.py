@@ -109,6 +109,11 @@ def test_the_kubelet_leaves_the_hosts_disk_and_swap_alone(facts: ClusterFacts) -
     assert found["evictionHard"] == {"nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"}
 
 
+def test_the_kubelet_looks_after_itself_often_and_tells_of_no_change_seldom(facts: ClusterFacts) -> None:
+    found = documents(facts)["KubeletConfiguration"]
+    assert (found["nodeStatusUpdateFrequency"], found["nodeStatusReportFrequency"]) == ("1s", "5m")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_patch_changes_the_document_of_its_kind_alone(facts: ClusterFacts, kind: str) -> None:
     before = documents(facts)
