@@ -68,6 +68,8 @@ def unit(pod: Pod, serving: Sequence[str] = ()) -> str:
         f"ExecStart={' '.join(_quoted(word) for word in [f'{_BIN}/{words[0]}', *words[1:]])}",
         "Restart=always",
         "RestartSec=500ms",
+        # Before containerd, kubelet and what they start, which wait for it: as much as ten of them.
+        "CPUWeight=1000",
         f"TimeoutStopSec={_STOP_SECONDS}",
         "LimitNOFILE=infinity",
         *(f"Environment={_quoted(one['name'] + '=' + one.get('value', ''))}" for one in container.get("env", ())),
