@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from typing import TYPE_CHECKING
 
 from kubernetes.client import ApiClient, CoreV1Api, StorageV1Api, VersionApi
@@ -56,6 +57,34 @@ def test_the_first_pods_did_not_have_to_restart(kind_cluster: KindCluster, kind_
     assert {
         pod.metadata.name: [one.restart_count for one in pod.status.container_statuses or []] for pod in pods if pod.status.container_statuses
     } == {pod.metadata.name: [int(pod.metadata.namespace in ran)] for pod in pods}
+
+
+# In the place of the plugin: notes which way there still is to an address in the moment before that is given back.
+WATCHED_PTP = r"""#!/bin/bash
+if [ "$CNI_COMMAND" = DEL ] && [[ "$CNI_CONTAINERID" = pytest-kind-probe* ]]; then
+  address=$(grep -l "$CNI_CONTAINERID" /run/cni-ipam/pytest-kind/10.*)
+  echo "${address##*/} $(ip route show "${address##*/}")" >/run/given-back
+fi
+exec /opt/cni/bin/ptp.real
+"""
+
+
+def test_nothing_of_our_probe_is_left_when_its_address_is_a_pods_to_have(kind_cluster: KindCluster) -> None:
+    node = kind_cluster.nodes[0]
+    server = kind_cluster.kubectl("get", "service", "-n", "kube-system", "kube-dns", "-o", "jsonpath={.spec.clusterIP}")
+    while node.exec("sh", "-c", "ls /run/netns | grep probe || true"):  # the cluster's own, if it is new
+        time.sleep(0.1)
+    node.exec("mv", "/opt/cni/bin/ptp", "/opt/cni/bin/ptp.real")
+    try:
+        node.exec(
+            "sh", "-c", 'echo "$1" >/opt/cni/bin/ptp.new; chmod 755 /opt/cni/bin/ptp.new; mv /opt/cni/bin/ptp.new /opt/cni/bin/ptp', "sh", WATCHED_PTP
+        )
+        node.exec("/kind/pytest-kind/pod-dns", server, "kubernetes.default.svc.cluster.local", "10")
+    finally:
+        node.exec("mv", "/opt/cni/bin/ptp.real", "/opt/cni/bin/ptp")
+    address, _, way = node.exec("cat", "/run/given-back").strip().partition(" ")
+    assert address.startswith("10.244.0.")
+    assert not way, "the next pod with this address would take the probe's way for its own, and lose it with the probe"
 
 
 def test_kubeadm_finished(kind_cluster: KindCluster) -> None:
