@@ -60,6 +60,12 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Not where there are several control planes.",
     ),
     Difference("kubeadm-config > apiServer > extraArgs > permit-port-sharing", "-", "true", "kubeadm's record of the flag above."),
+    Difference(
+        "kubelet > * > config > nodeStatusUpdateFrequency",
+        "10s",
+        "1s",
+        "What it has found out of itself it says a second later: that it is Ready, or that it no longer is.",
+    ),
     Difference("kube-proxy > iptables > minSyncPeriod", "1s", "100ms", "What a Service leads to is there sooner; a test cluster's rules are few."),
     Difference("kube-proxy > nftables > minSyncPeriod", "*", "100ms", "As above."),
     Difference("kubeadm-config > etcd > local > extraArgs > *", "-", "*", "kubeadm's record of etcd's flags above."),

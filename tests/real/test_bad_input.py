@@ -17,6 +17,9 @@ from pytest_kind.provision import docker_engine
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+pytestmark = pytest.mark.alone
+
+
 @pytest.fixture
 def run(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Run]:
     """Runs one test on a cluster that cannot be made; checks that nothing is left of it."""

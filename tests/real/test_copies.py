@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_kind import KindCluster
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
+pytestmark = pytest.mark.alone
+
 CONFIG = {"nodes": [{"role": "control-plane"}, {"role": "worker"}], "networking": {"podSubnet": "10.77.0.0/16"}}
 BUSYBOX = "localhost/pytest-kind/busybox:1.35.0"
 UNAUTHORIZED = 401

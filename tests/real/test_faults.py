@@ -20,7 +20,7 @@ from support import mesh
 if TYPE_CHECKING:
     from pytest_kind import KindCluster, KindNode
 
-pytestmark = pytest.mark.kind(Path(__file__).parents[2] / "examples" / "rescheduling" / "cluster.yaml")
+pytestmark = [pytest.mark.alone, pytest.mark.kind(Path(__file__).parents[2] / "examples" / "rescheduling" / "cluster.yaml")]
 
 SECONDS = 60.0
 

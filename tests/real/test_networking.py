@@ -211,6 +211,7 @@ def _serve_with_certificate(provider: Provider, container: str) -> str:
     return provider.exec(container, ["cat", "/tls/ca.crt"]).stdout
 
 
+@pytest.mark.alone
 class TestAtBoot:
     def test_mirrors_are_asked_in_their_order(self, surrounded: Surroundings, pushed: Callable[[str], str]) -> None:
         pushed("library/behind-a-dead-one:1")

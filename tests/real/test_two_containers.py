@@ -17,6 +17,8 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 Inside = Callable[..., str]
 
 # A folder that every Debian has and nobody uses: each container's own, in memory.
+pytestmark = pytest.mark.alone
+
 SCRATCH = "/mnt"
 WAITS = "import time\ndef test_it(kind_cluster):\n    while True:\n        time.sleep(0.1)\n"
 
