@@ -294,6 +294,11 @@ class KindCluster:
             answering.ended()
 
     @property
+    def deleted(self) -> bool:
+        """Whether :meth:`delete` has removed it."""
+        return self._deleted
+
+    @property
     def lease_failure(self) -> str | None:
         """Why the last renewal of its nodes' lease failed; nothing when it did not."""
         return self._site.renewal.last_failure if self._site.renewal is not None else None

@@ -104,8 +104,9 @@ def test_a_test_that_passes_loads_nothing(project: Project, kube: Kube) -> None:
             1,
         ),
         ("def test_a(kind_cluster_factory):\n    kind_cluster_factory()\n    assert 0", 1),
+        ("def test_a(kind_cluster_factory):\n    kind_cluster_factory().delete()\n    assert 0", 0),
     ],
-    ids=["no cluster", "skipped", "another fixture", "by name", "setup", "teardown", "unittest", "factory"],
+    ids=["no cluster", "skipped", "another fixture", "by name", "setup", "teardown", "unittest", "factory", "deleted"],
 )
 def test_who_gets_sections(project: Project, kube: Kube, test: str, number: int) -> None:
     project.tests(f"{test}\ndef test_last(kind_cluster): pass\n")

@@ -121,6 +121,7 @@ class TestRegistry:
             "help": "https://kind.sigs.k8s.io/docs/user/local-registry/",
         }
 
+    @pytest.mark.alone  # any other run on this engine would sweep it before its lease is out
     def test_a_killed_runs_ends_by_itself_and_is_swept(self, provider: Provider, pytestconfig: pytest.Config, tmp_path: Path) -> None:
         cache = resolve(pytestconfig).cache_dir
         up = tmp_path / "up"
