@@ -251,15 +251,15 @@ def test_defaults() -> None:
 
 def test_what_it_asked_of_the_api_where_that_is_noted(project: Project, kube: Kube) -> None:
     now = time.time()
-    at = datetime.fromtimestamp(now - 0.03, UTC).isoformat()
+    at = datetime.fromtimestamp(now - 0.5, UTC).isoformat()  # after the test's setup began, and before one looks: it lasts a second
     refused = {"code": 403, "message": "not for you"}
     who = {"user": {"username": "alice"}, "userAgent": "kubectl/v1.37.1", "sourceIPs": ["172.17.0.1"]}
     about = {"verb": "list", "objectRef": {"resource": "pods", "namespace": "mine"}, "responseStatus": refused}
     event = json.dumps({**who, **about, "requestReceivedTimestamp": at, "stageTimestamp": at})
     project.engine.answer(["bash"], f"== journal\n== audit\n{event}\n== clock\n{now}\n")
     project.tests(
-        "def test_a(kind_cluster, kind_namespace):\n    assert 'audit-log-path' in kind_cluster.config.kubeadm_config_patches[0]\n"
-        "    pytest.fail('it was noted')\n"
+        "import time\ndef test_a(kind_cluster, kind_namespace):\n    assert 'audit-log-path' in kind_cluster.config.kubeadm_config_patches[0]\n"
+        "    time.sleep(1)\n    pytest.fail('it was noted')\n"
     )
     result = project.run("--kind-audit")
     result.stdout.fnmatch_lines(
