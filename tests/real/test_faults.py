@@ -25,6 +25,21 @@ pytestmark = [pytest.mark.alone, pytest.mark.kind(Path(__file__).parents[2] / "e
 SECONDS = 60.0
 
 
+PINNED = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: waits}}
+spec:
+  selector: {{matchLabels: {{app: waits}}}}
+  template:
+    metadata: {{labels: {{app: waits}}}}
+    spec:
+      nodeSelector: {{kubernetes.io/hostname: {node}}}
+      terminationGracePeriodSeconds: 0
+      containers: [{{name: waits, image: "{image}", command: [sleep, "3600"]}}]
+"""
+
+
 def condition(cluster: KindCluster, node: KindNode, name: str = "Ready") -> str:
     conditions = json.loads(cluster.kubectl("get", "node", node.name, "-o", "json"))["status"]["conditions"]
     return str(next(one["status"] for one in conditions if one["type"] == name))
@@ -177,12 +192,18 @@ def test_a_kubelet_that_is_short_of_disk_says_so_and_takes_no_pods(kind_cluster:
     with worker.disk_pressure():
         assert condition(kind_cluster, worker, "DiskPressure") == "True"
         assert "node.kubernetes.io/disk-pressure" in kind_cluster.kubectl("get", "node", worker.name, "-o", "jsonpath={.spec.taints[*].key}")
-        pinned = json.dumps({"spec": {"nodeSelector": {"kubernetes.io/hostname": worker.name}}})
-        kind_cluster.kubectl("run", "-n", kind_namespace, "waits", f"--image={mesh.BUSYBOX}", f"--overrides={pinned}", "--", "sleep", "3600")
-        kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/waits", "--for=condition=PodScheduled=False", "--timeout=30s")
+        kind_cluster.kubectl("apply", "-n", kind_namespace, "-f", "-", input=PINNED.format(image=mesh.BUSYBOX, node=worker.name))
+
+        def unscheduled() -> bool:
+            # One that is scheduled a moment before the scheduler hears of the taint is refused by the kubelet, and another one is made.
+            pods = json.loads(kind_cluster.kubectl("get", "pods", "-n", kind_namespace, "-o", "json"))["items"]
+            said = [(one["type"], one["status"]) for pod in pods for one in pod["status"].get("conditions", ())]
+            return ("PodScheduled", "False") in said and all(pod["status"]["phase"] != "Running" for pod in pods)
+
+        until("a pod that nobody takes", unscheduled)
     assert condition(kind_cluster, worker, "DiskPressure") == "False"
     assert kind_cluster.kubectl("get", "node", worker.name, "-o", "jsonpath={.spec.taints[*].key}") == ""
-    kind_cluster.kubectl("wait", "-n", kind_namespace, "pod/waits", "--for=condition=Ready", "--timeout=60s")
+    kind_cluster.kubectl("rollout", "status", "-n", kind_namespace, "deployment/waits", "--timeout=60s")
     assert worker.exec("ctr", "--namespace", "k8s.io", "images", "list", "--quiet") == images
 
 
