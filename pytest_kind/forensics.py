@@ -49,7 +49,7 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
     settings = options.resolve(item.config)
     if settings.forensics == "off":
         return
-    clusters = [one for one in item.config.stash[RUN].clusters if not one.deleted]
+    clusters = item.config.stash[RUN].living
     if not clusters and call.when == "teardown":
         report.sections.insert(0, ("kind: why", _TOO_LATE))
     found = [_look(item, call, report, cluster, settings) for cluster in clusters]

@@ -211,15 +211,19 @@ class Run:
         if cluster in self.clusters:
             self.clusters.remove(cluster)
 
+    @property
+    def living(self) -> list[KindCluster]:
+        """Its clusters but for those that their own test has deleted."""
+        return [one for one in self.clusters if not one.deleted]
+
     def serve_registry(self, request: Request) -> registry.Registry:
         """A registry from which the run's clusters pull, those to come too. It goes at the run's end, at the latest."""
         from pytest_kind.toolbox import registry  # noqa: PLC0415 - and what builds one, for those who want one
 
         made = registry.serve(self.workshop(request.lease), request, docker_engine.connect)
         self.registries.append(made)
-        for cluster in self.clusters:
-            if not cluster.deleted:  # by the test that asked for it
-                self._attach(made, cluster)
+        for cluster in self.living:
+            self._attach(made, cluster)
         return made
 
     def workshop(self, lease: int) -> Workshop:

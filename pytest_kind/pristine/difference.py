@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pytest_kind.pristine.kinds import WORKLOADS, condition, content, is_mirror, unready, unsettled, verdict
+from pytest_kind.pristine.conditions import WORKLOADS, condition, unready, unsettled
+from pytest_kind.pristine.kinds import content, is_mirror, verdict
 from pytest_kind.pristine.model import Document, Key, Listing, controller, is_going
 
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"

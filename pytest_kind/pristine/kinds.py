@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_kind.pristine.conditions import condition
 from pytest_kind.pristine.model import Document, Resource
 
 Of = Callable[[Document], bool]
@@ -145,6 +146,10 @@ def _is_kubelets(one: Document) -> bool:
     return str(one.get("spec", {}).get("signerName", "")).startswith("kubernetes.io/kube-apiserver-client-kubelet")
 
 
+def _is_api_servers(one: Document) -> bool:
+    return bool(one.get("spec", {}).get("signerName") == "kubernetes.io/kube-apiserver-serving")
+
+
 def _is_bootstrap_token(one: Document) -> bool:
     return bool(one.get("type") == "bootstrap.kubernetes.io/token")
 
@@ -215,6 +220,7 @@ TABLE = (
     Rule(resource="certificatesigningrequests.certificates.k8s.io", why="done, and cleared away after an hour", compared=False, put_back=False),
     Rule(resource="certificatesigningrequests.certificates.k8s.io", why="kubelets'", of=_is_kubelets, taken_away=False),
     _ignored("podcertificaterequests.certificates.k8s.io", "kubelets', of a moment"),
+    _ignored("clustertrustbundles.certificates.k8s.io", "the controller manager's, named after what is in it", _is_api_servers),
     _ignored("apiservices.apiregistration.k8s.io", "the API server's: one for each group that it serves itself", _is_managed),
 )
 
@@ -262,42 +268,3 @@ def _rules(resource: str) -> list[Rule]:
 
 
 _BY_RESOURCE = {name: [rule for rule in TABLE if rule.resource == name] for name in {rule.resource for rule in TABLE}}
-
-
-# What a thing must be again, where it was.
-_CONDITIONS = {
-    "apiservices.apiregistration.k8s.io": "Available",
-    "customresourcedefinitions.apiextensions.k8s.io": "Established",
-    "nodes": "Ready",
-    "pods": "Ready",
-}
-WORKLOADS = ("deployments.apps", "daemonsets.apps", "statefulsets.apps", "replicasets.apps", "replicationcontrollers")
-
-
-def unready(resource: str, recorded: Document, one: Document) -> str | None:
-    """Why an object that had a condition has it no more, if so."""
-    wanted = _CONDITIONS.get(resource)
-    if wanted is None:
-        return None
-    was, now = condition(recorded, wanted), condition(one, wanted)
-    return (now.get("message") or f"not {wanted}") if was.get("status") == "True" != now.get("status") else None
-
-
-def unsettled(resource: str, one: Document) -> str | None:
-    """Why what makes pods has not made all that are wanted now, as far as it says so itself."""
-    status, wanted = one.get("status", {}), one.get("spec", {}).get("replicas", 1)
-    if status.get("observedGeneration", 0) < one["metadata"].get("generation", 0):
-        return "its controller has not seen the last change yet"
-    if resource == "daemonsets.apps":
-        wanted, there, new = (status.get(name, 0) for name in ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled"))
-    else:
-        there = status.get("replicas", 0)
-        new = status.get("updatedReplicas", 0) if resource == "deployments.apps" else there
-    if there != wanted:
-        return f"{there} pods instead of {wanted}"
-    return "pods of an older template" if new != there else None
-
-
-def condition(one: Document, name: str) -> Document:
-    """A condition of an object; nothing where it has none of that name."""
-    return next((found for found in one.get("status", {}).get("conditions", ()) if found["type"] == name), {})

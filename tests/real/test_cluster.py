@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import time
 from typing import TYPE_CHECKING
 
 from kubernetes.client import ApiClient, CoreV1Api, StorageV1Api, VersionApi
@@ -12,6 +11,7 @@ from kubernetes.client import ApiClient, CoreV1Api, StorageV1Api, VersionApi
 from pytest_kind import labels
 from pytest_kind.image.inputs import read_inputs
 from pytest_kind.provision import docker_engine
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,8 +72,11 @@ exec /opt/cni/bin/ptp.real
 def test_nothing_of_our_probe_is_left_when_its_address_is_a_pods_to_have(kind_cluster: KindCluster) -> None:
     node = kind_cluster.nodes[0]
     server = kind_cluster.kubectl("get", "service", "-n", "kube-system", "kube-dns", "-o", "jsonpath={.spec.clusterIP}")
-    while node.exec("sh", "-c", "ls /run/netns | grep probe || true"):  # the cluster's own, if it is new
-        time.sleep(0.1)
+
+    def over() -> bool | NotYet:
+        return NotYet(found) if (found := node.exec("sh", "-c", "ls /run/netns | grep probe || true")) else True
+
+    wait_for("the cluster's own probe, if it is new, is over", over, Deadline(30))
     node.exec("mv", "/opt/cni/bin/ptp", "/opt/cni/bin/ptp.real")
     try:
         node.exec(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_kind.pristine.kinds import TABLE, Rule, condition, content, is_looked_at, unready, unsettled, verdict
+from pytest_kind.pristine.kinds import TABLE, Rule, content, is_looked_at, verdict
 from pytest_kind.pristine.model import Document, Resource
 
 
@@ -63,6 +63,8 @@ EVERYTHING, NOTHING = (True, True, True), (False, False, False)
         ("certificatesigningrequests.certificates.k8s.io", one(), (False, False, True)),
         ("certificatesigningrequests.certificates.k8s.io", one(spec={"signerName": "kubernetes.io/kube-apiserver-client-kubelet"}), NOTHING),
         ("podcertificaterequests.certificates.k8s.io", one(), NOTHING),
+        ("clustertrustbundles.certificates.k8s.io", one(spec={"signerName": "kubernetes.io/kube-apiserver-serving"}), NOTHING),
+        ("clustertrustbundles.certificates.k8s.io", one(spec={"trustBundle": "a"}), EVERYTHING),
         ("apiservices.apiregistration.k8s.io", one(meta={"labels": {"kube-aggregator.kubernetes.io/automanaged": "true"}}), NOTHING),
         ("apiservices.apiregistration.k8s.io", one(), EVERYTHING),
         ("widgets.example.com", one("default", "kube-system"), EVERYTHING),
@@ -131,36 +133,3 @@ def test_a_users_own_annotation_and_taint_count() -> None:
         "metadata": {"name": "a", "namespace": "default", "annotations": {"mine": "a"}},
         "spec": {"taints": [{"key": "mess"}]},
     }
-
-
-def with_condition(name: str, status: str, message: str = "") -> Document:
-    return one(status={"conditions": [{"type": name, "status": status, **({"message": message} if message else {})}]})
-
-
-def test_a_condition_that_was_true_and_is_not() -> None:
-    assert unready("nodes", with_condition("Ready", "True"), with_condition("Ready", "Unknown", "kubelet stopped")) == "kubelet stopped"
-    assert unready("pods", with_condition("Ready", "True"), one()) == "not Ready"
-    assert unready("nodes", with_condition("Ready", "False"), with_condition("Ready", "False")) is None
-    assert unready("configmaps", with_condition("Ready", "True"), one()) is None
-    assert condition(one(), "Ready") == {}
-
-
-@pytest.mark.parametrize(
-    ("resource", "document", "why"),
-    [
-        ("deployments.apps", {"meta": {"generation": 2}, "status": {"observedGeneration": 1}}, "its controller has not seen the last change yet"),
-        ("deployments.apps", {"spec": {"replicas": 2}, "status": {"replicas": 2, "updatedReplicas": 1}}, "pods of an older template"),
-        ("deployments.apps", {"spec": {"replicas": 1}, "status": {"replicas": 2, "updatedReplicas": 1}}, "2 pods instead of 1"),
-        ("deployments.apps", {"status": {"replicas": 1, "updatedReplicas": 1}}, None),
-        (
-            "daemonsets.apps",
-            {"status": {"desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 1}},
-            "pods of an older template",
-        ),
-        ("daemonsets.apps", {"status": {"desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 2}}, None),
-        ("statefulsets.apps", {"spec": {"replicas": 2}, "status": {"replicas": 1}}, "1 pods instead of 2"),
-        ("statefulsets.apps", {"spec": {"replicas": 2}, "status": {"replicas": 2}}, None),
-    ],
-)
-def test_what_makes_pods_says_whether_it_is_done(resource: str, document: dict[str, Any], why: str | None) -> None:
-    assert unsettled(resource, one(**document)) == why

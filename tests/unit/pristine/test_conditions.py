@@ -1,0 +1,43 @@
+"""Whether a thing serves, by its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_kind.pristine.conditions import condition, unready, unsettled
+from pytest_kind.pristine.model import Document
+
+
+def with_condition(name: str, status: str, message: str = "") -> Document:
+    return {"status": {"conditions": [{"type": name, "status": status, **({"message": message} if message else {})}]}}
+
+
+def test_a_condition_that_was_true_and_is_not() -> None:
+    assert unready("nodes", with_condition("Ready", "True"), with_condition("Ready", "Unknown", "kubelet stopped")) == "kubelet stopped"
+    assert unready("pods", with_condition("Ready", "True"), {}) == "not Ready"
+    assert unready("nodes", with_condition("Ready", "False"), with_condition("Ready", "False")) is None
+    assert unready("configmaps", with_condition("Ready", "True"), {}) is None
+    assert condition({}, "Ready") == {}
+
+
+@pytest.mark.parametrize(
+    ("resource", "document", "why"),
+    [
+        ("deployments.apps", {"metadata": {"generation": 2}, "status": {"observedGeneration": 1}}, "its controller has not seen the last change yet"),
+        ("deployments.apps", {"spec": {"replicas": 2}, "status": {"replicas": 2, "updatedReplicas": 1}}, "pods of an older template"),
+        ("deployments.apps", {"spec": {"replicas": 1}, "status": {"replicas": 2, "updatedReplicas": 1}}, "2 pods instead of 1"),
+        ("deployments.apps", {"status": {"replicas": 1, "updatedReplicas": 1}}, None),
+        (
+            "daemonsets.apps",
+            {"status": {"desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 1}},
+            "pods of an older template",
+        ),
+        ("daemonsets.apps", {"status": {"desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 2}}, None),
+        ("statefulsets.apps", {"spec": {"replicas": 2}, "status": {"replicas": 1}}, "1 pods instead of 2"),
+        ("statefulsets.apps", {"spec": {"replicas": 2}, "status": {"replicas": 2}}, None),
+    ],
+)
+def test_what_makes_pods_says_whether_it_is_done(resource: str, document: dict[str, Any], why: str | None) -> None:
+    assert unsettled(resource, {"metadata": {}, **document}) == why
