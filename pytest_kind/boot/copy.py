@@ -75,6 +75,10 @@ class CopiedApi:
         wait_for("the API server takes objects", correct, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
         wait_for_api(context, without=_THERE)
         release(context)
+        for deployment in context.copied.unfinished if context.copied is not None else ():
+            # Its time to progress (ten minutes) began when it was frozen; without conditions it begins now.
+            namespace, _, name = deployment.partition("/")
+            context.api.patch(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/status", {"status": {"conditions": None}})
 
 
 class Alive:

@@ -94,6 +94,7 @@ def describe(context: BootContext) -> Frozen:
             meta = pod["metadata"]
             pods.setdefault(pod["spec"]["nodeName"], {})[f"{meta['namespace']}/{meta['name']}"] = addresses
     nodes = context.api.get("/api/v1/nodes")["items"]
+    deployments = context.api.get("/apis/apps/v1/deployments")["items"]
     return Frozen(
         image="",
         cluster=context.facts.cluster,
@@ -102,7 +103,13 @@ def describe(context: BootContext) -> Frozen:
         pods=pods,
         dns=dns_address(context),
         beats={name: ready.get("lastHeartbeatTime", "") for name, ready in readiness(nodes).items()},
+        unfinished=[f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in deployments if not _is_rolled_out(one)],
     )
+
+
+def _is_rolled_out(deployment: Mapping[str, Any]) -> bool:
+    conditions = deployment.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Progressing" and one.get("reason") == "NewReplicaSetAvailable" for one in conditions)
 
 
 def images(context: BootContext, on: BootMachine) -> set[str]:

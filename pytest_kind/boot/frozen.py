@@ -25,6 +25,7 @@ class Frozen:
         pods: of each node, its pods (``namespace/name``) with addresses of their own.
         dns: the address of the DNS Service.
         beats: when each node last said whether it is Ready, by its clock.
+        unfinished: the Deployments (``namespace/name``) that were still being rolled out.
     """
 
     image: str
@@ -34,6 +35,7 @@ class Frozen:
     pods: Mapping[str, Mapping[str, Sequence[str]]]
     dns: str
     beats: Mapping[str, str]
+    unfinished: Sequence[str]
 
     def as_facts(self) -> dict[str, Any]:
         """For the label: no secrets are in it."""
@@ -45,7 +47,7 @@ class Frozen:
     def of(cls, image: str, facts: Mapping[str, Any]) -> Frozen | None:
         """From a label; nothing where it is not one of ours."""
         try:
-            return cls(image=image, **{name: facts[name] for name in ("cluster", "machines", "shares", "pods", "dns", "beats")})
+            return cls(image=image, **{name: facts[name] for name in ("cluster", "machines", "shares", "pods", "dns", "beats", "unfinished")})
         except KeyError:
             return None
 

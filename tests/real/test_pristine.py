@@ -121,6 +121,9 @@ def said(what: str, seconds: float, restored: Any) -> None:
 
 @pytest.fixture(scope="module")
 def pristine(kind_cluster: KindCluster) -> Iterator[Pristine]:
+    # What comes with the cluster comes before it is taken down how much runs.
+    for namespace in ("kube-system", "local-path-storage"):
+        kind_cluster.kubectl("rollout", "status", "deployment", "-n", namespace, "--timeout=120s")
     made = Pristine(kind_cluster)
     made.take(120)
     yield made

@@ -33,6 +33,7 @@ FROZEN = Frozen(
     pods={"old-control-plane": {"kube-system/coredns-x": ["10.244.0.3"], "local-path-storage/p": ["10.244.0.2"]}},
     dns="10.96.0.10",
     beats={"old-control-plane": "2026-01-01T00:00:00Z"},
+    unfinished=["mine/slow"],
 )
 
 
@@ -52,6 +53,13 @@ def workload(name: str, generation: int, observed: int | None) -> dict[str, Any]
     return {"metadata": {"name": name, "generation": generation}, "status": {} if observed is None else {"observedGeneration": observed}}
 
 
+def rolled_out(name: str, reason: str) -> dict[str, Any]:
+    """A Deployment, with why it says that it progresses."""
+    available = {"type": "Available", "reason": "MinimumReplicasAvailable"}
+    conditions = [available, {"type": "Progressing", "reason": reason}]
+    return {"metadata": {"namespace": "mine", "name": name}, "status": {"conditions": conditions}}
+
+
 @pytest.fixture
 def ready(connected: BootContext, api_server: ApiServer) -> BootContext:
     """A cluster with a DNS server and a pod of the node's own network."""
@@ -65,6 +73,9 @@ def ready(connected: BootContext, api_server: ApiServer) -> BootContext:
     api_server.answer("GET", "/api/v1/pods", listing(dns, proxy, waiting))
     api_server.answer("GET", NODES, listing(node("c-control-plane", "10.244.0.0/24")))
     api_server.answer("GET", DEPLOYMENTS, listing(workload("coredns", 2, 2)))
+    api_server.answer(
+        "GET", "/apis/apps/v1/deployments", listing(rolled_out("coredns", "NewReplicaSetAvailable"), rolled_out("slow", "ReplicaSetUpdated"))
+    )
     api_server.answer("GET", DAEMON_SETS, listing(workload("kube-proxy", 1, 1)))
     return connected
 
@@ -84,6 +95,7 @@ class TestFreeze:
             pods={"c-control-plane": {"kube-system/coredns-x": ["10.244.0.3"]}},
             dns="10.96.0.10",
             beats={"c-control-plane": "now"},
+            unfinished=["mine/slow"],
         )
 
     @pytest.mark.parametrize(

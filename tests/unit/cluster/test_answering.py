@@ -107,7 +107,9 @@ def test_of_a_node_that_a_test_has_stopped_nothing_is_said(maker: Maker, engine:
 def test_a_frozen_cluster_whose_copy_never_answers_goes(
     maker: Maker, engine: FakeEngine, steps: list[Action], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = Frozen(image="sha256:frozen", cluster="mine", machines=["mine-control-plane"], shares={}, pods={}, dns="10.96.0.10", beats={})
+    there = Frozen(
+        image="sha256:frozen", cluster="mine", machines=["mine-control-plane"], shares={}, pods={}, dns="10.96.0.10", beats={}, unfinished=[]
+    )
     monkeypatch.setattr(frozen, "find", lambda *_: there)
     monkeypatch.setattr(attempt, "copying_actions", lambda: steps)
     engine.add_image("pytest-kind/frozen:1", {labels.KIND: labels.KIND_FROZEN}, identity="sha256:frozen")
