@@ -82,7 +82,7 @@ def _from_source(workshop: Workshop, kubernetes: str | None, source: str | Path 
 def cached(workshop: Workshop, wanted: Inputs) -> NodeImage | None:
     """An image in the engine whose digest is that of the inputs.
 
-    An image that somebody built upon one of ours carries its labels; the tag tells them apart.
+    An image that somebody built upon one of ours carries its labels; the tag tells them apart (:func:`_digest`).
     """
     found = next((image for image in workshop.provider.images(cached_labels(wanted)) if wanted.tag in image.tags), None)
     return None if found is None else _described(found, wanted.tag)
@@ -128,4 +128,10 @@ def _described(image: Image, reference: str) -> NodeImage:
         facts = json.loads(image.labels.get(labels.FACTS) or "{}")  # empty in an image made from a node
     except ValueError as error:
         raise ImageError(f"image {reference}: its label {labels.FACTS} cannot be read: {error}") from error
-    return NodeImage(reference=reference, id=image.id, digest=image.labels.get(labels.IMAGE_DIGEST) or image.id, kubernetes=facts.get("kubernetes"))
+    return NodeImage(reference=reference, id=image.id, digest=_digest(image), kubernetes=facts.get("kubernetes"))
+
+
+def _digest(image: Image) -> str:
+    """What is in it: of one that somebody built upon one of ours its label says what is in ours."""
+    inputs = image.labels.get(labels.IMAGE_DIGEST)
+    return inputs if inputs and any(tag.endswith(f"-{inputs}") for tag in image.tags) else image.id

@@ -128,6 +128,11 @@ class TestGivenImage:
         found = store.resolve(workshop, reference=wanted.tag)
         assert (found.digest, found.kubernetes) == (wanted.digest, wanted.kubernetes)
 
+    def test_one_that_was_built_upon_one_of_ours_is_another(self, workshop: Workshop, engine: FakeEngine, wanted: Inputs) -> None:
+        image = engine.add_image("localhost/node:1", engine.add_node_image().labels)
+        found = store.resolve(workshop, reference="localhost/node:1")
+        assert (found.digest, found.kubernetes) == (image.id, wanted.kubernetes)
+
     def test_one_whose_labels_are_empty_is_anybodys(self, workshop: Workshop, engine: FakeEngine) -> None:
         image = engine.add_image("localhost/node:1", {labels.FACTS: "", labels.IMAGE_DIGEST: "", labels.KIND: ""})
         assert store.resolve(workshop, reference="localhost/node:1") == store.NodeImage(
