@@ -90,6 +90,12 @@ def test_nothing_of_our_probe_is_left_when_its_address_is_a_pods_to_have(kind_cl
     assert not way, "the next pod with this address would take the probe's way for its own, and lose it with the probe"
 
 
+def test_nothing_is_done_twice_for_a_family_that_the_cluster_lacks(kind_cluster: KindCluster) -> None:
+    said = kind_cluster.kubectl("logs", "-n", "kube-system", "daemonset/kube-proxy")
+    assert '"kube-proxy running in single-stack mode" ipFamily="IPv4"' in said
+    assert "::1/128" in kind_cluster.nodes[0].exec("ip", "-6", "address", "show", "dev", "lo")  # nothing is taken from anybody
+
+
 def test_kubeadm_finished(kind_cluster: KindCluster) -> None:
     kind_cluster.nodes[0].exec("/kind/pytest-kind/settle")
     assert "ClusterConfiguration" in kind_cluster.kubectl("get", "configmap", "-n", "kube-system", "kubeadm-config", "-o", "yaml")
