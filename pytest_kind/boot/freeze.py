@@ -22,7 +22,7 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 if TYPE_CHECKING:
     from pytest_kind.provision.provider import Provider
 
-_REST_SECONDS = 15.0
+_SECONDS = 15.0  # for the controllers to rest, and for etcd to give what it has: nobody waits longer for copies that may be made
 _SNAPSHOT = "kind/pytest-kind/snapshot.db"
 _RULES = "kind/pytest-kind/rules.saved"
 _AUTHORITY = "etc/kubernetes/pki/ca.crt"
@@ -42,7 +42,7 @@ class Freeze:
     def __call__(self, context: BootContext) -> None:
         try:
             at_rest(context)
-            context.exec(["/kind/pytest-kind/snapshot", f"/{_SNAPSHOT}"])
+            context.exec(["/kind/pytest-kind/snapshot", f"/{_SNAPSHOT}"], min(_SECONDS, context.deadline.left))
             side_by_side(lambda one: context.exec(["/kind/pytest-kind/rules", "save", f"/{_RULES}"], on=one), context.nodes)
             context.frozen = describe(context)  # after it: no sign of life in it is later than those that are told
         except (ApiError, CommandError, NotFreezable, WaitTimeout) as error:
@@ -67,7 +67,7 @@ def at_rest(context: BootContext) -> None:
                     return NotYet(f"{one['metadata']['name']} was not seen by its controller")
         return True
 
-    wait_for("the controllers to be at rest", probe, Deadline(min(_REST_SECONDS, context.deadline.left)), every=POLL_SECONDS)
+    wait_for("the controllers to be at rest", probe, Deadline(min(_SECONDS, context.deadline.left)), every=POLL_SECONDS)
 
 
 def describe(context: BootContext) -> Frozen:

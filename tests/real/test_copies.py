@@ -62,6 +62,15 @@ def test_they_are_copies_with_names_and_ports_of_their_own(copies: tuple[KindClu
     assert copies[0].client.configuration.host != copies[1].client.configuration.host
 
 
+def test_one_of_ipv6_has_copies_too(kind_cluster_factory: Callable[..., KindCluster]) -> None:
+    config = {"networking": {"ipFamily": "ipv6"}}
+    for _ in range(2):
+        one = kind_cluster_factory(config=config)
+        phases = dict(one.phases)
+        one.delete()
+    assert "keys" in phases
+
+
 def test_pods_came_back_at_their_addresses(copies: tuple[KindCluster, KindCluster], pods: dict[str, str]) -> None:
     for one in copies:
 

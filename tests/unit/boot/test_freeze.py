@@ -165,7 +165,7 @@ class TestAtRest:
     def test_one_that_never_rests_is_handed_over_and_not_frozen(
         self, ready: BootContext, api_server: ApiServer, engine: FakeEngine, notes: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(freeze, "_REST_SECONDS", 0.1)  # of the boot's 60
+        monkeypatch.setattr(freeze, "_SECONDS", 0.1)  # of the boot's 60
         ready.deadline = Deadline(60)
         api_server.answer("GET", DAEMON_SETS, listing(workload("kube-proxy", 1, None)))
         freeze.Freeze()(ready)
