@@ -23,8 +23,11 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 Since = float | dt.datetime | str | None
 _ALL = "*"
-_BAD = 400
-_NOT_YET = ("waiting to start", "is not available")  # PodInitializing, ContainerCreating; the kubelet has no status of it yet
+_NOT_YET = (
+    (400, "waiting to start"),  # PodInitializing, ContainerCreating
+    (400, "is not available"),  # the kubelet has no status of it yet
+    (404, "could not find the requested resource"),  # it has not heard of the pod yet; of one that is not there says the API: "not found"
+)
 _EVERY = 0.1
 
 
@@ -150,7 +153,7 @@ class LogLines:
             try:
                 return self._follow(api, log)
             except ApiError as error:
-                if error.status != _BAD or not any(words in str(error) for words in _NOT_YET):
+                if not any(error.status == status and words in str(error) for status, words in _NOT_YET):
                     raise
                 return NotYet(str(error))
 

@@ -191,7 +191,8 @@ def test_lines_of_several_come_until_all_have_ended(connection: Connection, kube
     api_server.answer("GET", f"{PODS}/a/log?container=main&follow=true", (200, "one\ntwo\n"))
     starting = (400, {"message": 'container "main" in pod "b" is waiting to start: ContainerCreating'})
     unknown = (400, {"message": 'container "main" in pod "b" is not available'})
-    api_server.answer("GET", f"{PODS}/b/log?container=main&follow=true", unknown, starting, (200, "three\n"))
+    unheard = (404, {"message": "the server could not find the requested resource ( pods/log b)"})
+    api_server.answer("GET", f"{PODS}/b/log?container=main&follow=true", unheard, unknown, starting, (200, "three\n"))
     with follow(connection) as lines:
         assert sorted(lines) == ["[a/main] one", "[a/main] two", "[b/main] three"]
         assert list(lines) == []
@@ -220,6 +221,9 @@ def test_a_log_that_cannot_be_had(connection: Connection, kube: Kube, api_server
     pod(kube, "a")
     api_server.answer("GET", f"{PODS}/a/log?container=main&follow=true", (500, {"message": "the node is away"}))
     with follow(connection) as lines, pytest.raises(ApiError, match="the node is away"):
+        list(lines)
+    api_server.answer("GET", f"{PODS}/a/log?container=main&follow=true", (404, {"message": 'pods "a" not found'}))
+    with follow(connection) as lines, pytest.raises(ApiError, match='pods "a" not found'):
         list(lines)
     api_server.answer("GET", f"{PODS}/a/log?container=main&follow=true", (400, {"message": "is waiting to start"}))
     with follow(connection, 0.3) as lines, pytest.raises(WaitTimeout):
