@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from pytest_kind.attachments import attach
 from pytest_kind.diagnose.collect import Asked, Place, collect
 from pytest_kind.diagnose.records import write
 from pytest_kind.diagnose.redact import redacted
-from pytest_kind.diagnose.sections import Section, sections, summary
+from pytest_kind.diagnose.sections import Section, brief, sections, summary
 from pytest_kind.keys import BEGAN, RUN
 from pytest_kind.provision import docker_engine
 from pytest_kind.toolbox.namespaces import LABEL, label_for
@@ -36,15 +36,15 @@ CLUSTER, NAMESPACE, ARTIFACTS, WHY = "kind_cluster", "kind_namespace", "kind_art
 _CONNECT_SECONDS = 5
 _MAKES_CLUSTERS = {"kind_cluster", "kind_cluster_factory"}
 _TOO_LATE = "not known: this was the last test of its cluster, which goes in the same teardown, before pytest tells that something failed"
-_OWN_WORDS = "pytest_kind.items"  # upstream specs, which say themselves why they fail
 _ARTIFACT_LINES = 5000
 _NAME_LENGTH = 150
+_BROKEN: pytest.StashKey[dict[str, list[_Found]]] = pytest.StashKey()
 _ANNOTATIONS = 10  # GitHub shows so many of a step
 
 
 def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
     """Adds to the report of a test that failed what its clusters tell, and leaves it among the artifacts."""
-    if type(item).__module__ == _OWN_WORDS or not _uses_clusters(item):
+    if getattr(item, "says_why", False) or not _uses_clusters(item):  # upstream specs mostly do
         return
     settings = options.resolve(item.config)
     if settings.forensics == "off":
@@ -52,7 +52,10 @@ def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
     clusters = item.config.stash[RUN].living
     if not clusters and call.when == "teardown":
         report.sections.insert(0, ("kind: why", _TOO_LATE))
-    found = [_look(item, call, report, cluster, settings) for cluster in clusters]
+    broken, known = getattr(item, "broken", ""), item.config.stash.setdefault(_BROKEN, {})
+    found = known.get(broken) or [_look(item, call, report, cluster, settings) for cluster in clusters]
+    if broken and broken not in known:
+        known[broken] = [replace(one, parts=[brief(one.why, item.nodeid)]) for one in found]  # hundreds may follow, for the same reason
     named = len(clusters) > 1
     why = [one.why.shown(one.cluster if named else "") for one in found]
     others = [part.shown(one.cluster if named else "") for one in found for part in one.parts[1:]]

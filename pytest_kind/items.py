@@ -12,9 +12,11 @@ import pytest
 from _pytest.fixtures import TopRequest  # as core's own doctest items do: there is no public way to use fixtures in an item
 
 from pytest_kind.e2e.outcome import FAILED, SKIPPED, Outcome
+from pytest_kind.e2e.pool import SuiteBroken
 from pytest_kind.e2e.runner import SpecRunner
 from pytest_kind.e2e.spec import Spec
 from pytest_kind.errors import KindError
+from pytest_kind.keys import BEGAN
 from pytest_kind.parameter import parametrize
 
 _OUTPUT_LIMIT = 1 << 18  # characters, of what a failed spec printed last
@@ -62,6 +64,8 @@ class SpecItem(pytest.Item):
         spec: which.
         ready: its outcome, where that is known before its turn.
         outcome: how it ended.
+        says_why: whether the suite itself says why it failed; else what its cluster tells is added.
+        broken: why no spec runs any more, which is the same for all of them.
     """
 
     cls = None
@@ -71,6 +75,7 @@ class SpecItem(pytest.Item):
         self.spec = spec
         self.ready: Outcome | None = None
         self.outcome: Outcome | None = None
+        self.says_why, self.broken = True, ""
         for name in markers_of(spec):
             self.add_marker(name)
         # The same parameter as that of the Python tests that want the run's own cluster, so that all share one.
@@ -86,14 +91,19 @@ class SpecItem(pytest.Item):
 
     def setup(self) -> None:
         """Sets its fixtures up: the cluster, and what runs specs on it."""
+        self.says_why, self.broken = True, ""
         self._request._fillfixtures()  # noqa: SLF001
 
     def runtest(self) -> None:
         """Has it run, or run again."""
         runner: SpecRunner = self.funcargs["kind_specs"]
         self.outcome, self.ready = self.ready, None
-        if self.outcome is None:
-            self.outcome = runner.run(self.spec)
+        try:
+            self.outcome = self.outcome or runner.run(self.spec)
+        except SuiteBroken as error:
+            self.says_why, self.broken, self.stash[BEGAN] = False, str(error), error.since
+            raise
+        self.says_why, self.stash[BEGAN] = not self.outcome.unexplained, self.outcome.start
         if self.outcome.state == SKIPPED:
             pytest.skip(self.outcome.message)
         if self.outcome.state == FAILED:

@@ -77,6 +77,12 @@ def summary(section: Section) -> str:
     return section.lines[0].removeprefix("1. ")
 
 
+def brief(section: Section, elsewhere: str) -> Section:
+    """A hint's causes alone, and where all of it is told."""
+    causes = [line for line in section.lines if not line.startswith((" ", "(", "not to be had"))]
+    return replace(section, lines=(*causes, f"(more: {elsewhere})"))
+
+
 def _why(scene: Scene, found: list[Hint]) -> list[str]:
     lines = _numbered(found)
     if not found:

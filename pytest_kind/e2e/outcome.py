@@ -30,6 +30,7 @@ class Outcome:
         seconds: how long it took.
         process: which of the suite's processes ran it.
         report: ginkgo's own report, if it made one.
+        unexplained: whether the suite did not get as far as saying why it failed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Outcome:
     seconds: float = 0.0
     process: int = 0
     report: dict[str, Any] | None = None
+    unexplained: bool = False
 
 
 def outcome_of(report: dict[str, Any], reason: str = "") -> Outcome:

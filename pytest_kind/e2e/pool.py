@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,15 @@ _FRUITLESS = 3  # starts after which no other is tried
 
 
 class SuiteBroken(KindError):
-    """The suite's processes do not get as far as running a spec."""
+    """The suite's processes do not get as far as running a spec.
+
+    Args:
+        since: when the last of them did, or the first was started; seconds since the epoch.
+    """
+
+    def __init__(self, message: str, since: float) -> None:
+        super().__init__(message)
+        self.since = since
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +47,7 @@ class _State:
     broken: str = ""
     closing: bool = False
     fruitless: int = _FRUITLESS - 1  # of them, since the last that came as far as a spec; where none ever did, the first one counts
+    well: float = field(default_factory=time.time)  # when a process came as far as that, since the epoch
     runs: set[str] = field(default_factory=set)
 
 
@@ -92,7 +102,7 @@ class Pool:
                 if name is not None:
                     return self._all.outcomes.pop(name)
                 if self._all.broken:
-                    raise SuiteBroken(self._all.broken)
+                    raise SuiteBroken(self._all.broken, self._all.well)
                 doing = self._doing()
                 self._changed.wait(_LOOK_SECONDS)
             tick(doing)
@@ -168,7 +178,7 @@ class Pool:
         """See :class:`~pytest_kind.e2e.exchange.Listener`."""
         with self._changed:
             slot = self._all.slots[process]
-            slot.asked, self._all.fruitless = True, 0
+            slot.asked, self._all.fruitless, self._all.well = True, 0, time.time()
             if process == SERIAL:
                 return _NO_MORE  # it goes on with what it has by itself
             self._let_go(slot, f"the suite's process went on without a word on this spec{f'; it ran: {slot.ran}' if slot.ran else ''}")
@@ -247,7 +257,7 @@ class Pool:
         elif slot.interrupted:
             slot.press()
         elif slot.runs and slot.seconds > self._seconds:
-            slot.interrupt(f"not done within {self._seconds:g} s (--kind-spec-timeout)")
+            slot.interrupt(f"not done within {self._seconds:g} s (--kind-spec-timeout)", unexplained=True)
 
     def _ended(self, number: int, slot: Slot, code: int) -> None:
         run = slot.process.run

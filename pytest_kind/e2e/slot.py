@@ -27,6 +27,7 @@ class Slot:
         ran: the last name that it reported.
         interrupted: when its spec was broken off, on the monotonic clock.
         reason: why.
+        unexplained: whether that says nothing of what it waited for.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Slot:
     ran: str = ""
     interrupted: float = 0.0
     reason: str = ""
+    unexplained: bool = False
     _since: float = 0.0  # on the monotonic clock
     _began: float = 0.0  # since the epoch
     _skips: bool = False  # whether what was broken off is no failure
@@ -57,9 +59,9 @@ class Slot:
         """Gives it a spec."""
         self.spec, self.reported, self.ran, self._since, self._began = spec, False, "", time.monotonic(), time.time()
 
-    def interrupt(self, reason: str, *, skips: bool = False) -> None:
+    def interrupt(self, reason: str, *, skips: bool = False, unexplained: bool = False) -> None:
         """Breaks its spec off, and ends it with its clean-up."""
-        self.interrupted, self.reason, self._skips = time.monotonic(), reason, skips
+        self.interrupted, self.reason, self._skips, self.unexplained = time.monotonic(), reason, skips, unexplained
         self.process.interrupt()
 
     def press(self) -> None:
@@ -84,6 +86,8 @@ class Slot:
         return self._judged(lost(spec.name, self.reason or message, start=self._began, process=self.number, output=output))
 
     def _judged(self, outcome: Outcome) -> Outcome:
-        if not self._skips or outcome.state != FAILED:
+        if outcome.state != FAILED:
             return outcome
+        if not self._skips:
+            return replace(outcome, unexplained=self.unexplained or not (self.interrupted or outcome.report))
         return replace(outcome, state=SKIPPED, message=self.reason, where="", stack=(), output="")

@@ -128,15 +128,31 @@ def test_a_spec_beyond_its_deadline(specs: Specs) -> None:
     specs.has(spec("[sig-x] slow", "hang", line=1), spec("[sig-x] good", line=2))
     result = specs.run("--kind-focus=.", "--kind-spec-timeout=1")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["not done within 1 s (--kind-spec-timeout)"])
+    result.stdout.fnmatch_lines(["not done within 1 s (--kind-spec-timeout)", "*kind: why*", "1. *"])
 
 
 def test_a_suite_that_does_not_start_fails_each(specs: Specs) -> None:
     specs.has(*SPECS, before="failed")
     result = specs.run("--kind-focus=DNS")
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["the suite (e2e.test) ended with 1 before its first spec:", "SynchronizedBeforeSuite: *says no"])
+    broken = [
+        "the suite (e2e.test) ended with 1 before its first spec:",
+        "SynchronizedBeforeSuite: *says no",
+        "*kind: why*",
+        "1. the API * not answer*",
+    ]
+    result.stdout.fnmatch_lines([*broken, "* remedy: *", *broken, f"(more: {DNS}::?sig-network? DNS should *)"])
+    assert result.stdout.str().count("remedy: ") == 1
     assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(("does", "number"), [("fail", 0), ("crash", 1), ("silent", 1)])
+def test_what_the_cluster_tells_is_added_where_the_suite_says_nothing(specs: Specs, does: str, number: int) -> None:
+    specs.has(spec("[sig-x] bad", does, line=1), spec("[sig-x] good", line=2))
+    result = specs.run("--kind-focus=.", "--kind-procs=1")
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.stdout.str().count(" kind: why ") == number
+    assert "kind: why" not in specs.run("--kind-focus=.", "--kind-forensics=off").stdout.str()
 
 
 def test_a_clean_up_that_fails_is_told(specs: Specs) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,20 @@ class OwnEngine:
     def host(self) -> str:
         """Its address, as ``DOCKER_HOST`` has it."""
         return f"unix://{self.folder}/sock"
+
+    @property
+    def free(self) -> int:
+        """Bytes that are left where its data lies."""
+        return shutil.disk_usage(self.folder / "data").free
+
+    def fill(self, spare: int = 0) -> None:
+        """Fills the disk of its own but for so many bytes, until :meth:`empty`."""
+        with (self.folder / "data" / "filler").open("wb") as filler, suppress(OSError):  # ext4 takes all there is, then says it was too little
+            os.posix_fallocate(filler.fileno(), 0, self.free - spare)
+
+    def empty(self) -> None:
+        """Makes room again."""
+        (self.folder / "data" / "filler").unlink()
 
     def start(self) -> None:
         """Starts it and waits until it answers: by then it has started the containers that it starts by itself."""
@@ -131,11 +145,15 @@ def network_of_its_own() -> Iterator[None]:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[OwnEngine]:
-    """An engine with nothing in it, this thread in its network; gone at the end with everything in it."""
+def running(*options: str, disk: int = 0) -> Iterator[OwnEngine]:
+    """An engine with nothing in it, this thread in its network; gone at the end with everything in it.
+
+    Args:
+        disk: how many bytes a disk of its own has, if it has one.
+    """
     folder = Path(tempfile.mkdtemp(prefix="own-engine-"))
     engine = OwnEngine(folder=folder, **({"options": options} if options else {}))
-    with network_of_its_own():
+    with network_of_its_own(), _disk(folder, disk) if disk else nullcontext():
         try:
             engine.start()
             yield engine
@@ -143,7 +161,23 @@ def running(*options: str) -> Iterator[OwnEngine]:
             if engine._daemon is not None and engine._daemon.poll() is None:
                 engine.stop()
             engine.cut()
-            shutil.rmtree(folder)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def _disk(folder: Path, size: int) -> Iterator[None]:
+    """A file system in a file, where the engine's data will be."""
+    place = folder / "data"
+    place.mkdir()
+    with (folder / "disk").open("wb") as file:
+        file.truncate(size)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", folder / "disk"], check=True)
+    subprocess.run(["mount", "-o", "loop", folder / "disk", place], check=True)
+    try:
+        yield
+    finally:
+        # What the engine mounted below is in a namespace of its own, which may take a moment to go.
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def node_image() -> str:

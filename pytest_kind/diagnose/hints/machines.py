@@ -34,6 +34,12 @@ def _stopped(scene: Scene) -> Iterator[Finding]:
             )
 
 
+def _full(scene: Scene) -> Iterator[Finding]:
+    for machine in scene.machines:
+        if machine.facts.get("disk"):
+            yield Finding(f"the disk of {machine.name} is full", tell(f"df on {machine.name}", machine.facts["disk"].replace("\n", ", ")))
+
+
 def _no_api(scene: Scene) -> Iterator[Finding]:
     if not scene.answered:
         control = [f"{one.name} is {one.state}" for one in scene.machines if one.role == "control-plane"]
@@ -98,6 +104,12 @@ FIRST = (
         sign="the state of its container in the engine",
         remedy="the test (node.stop(), kill(), pause()), another run, the engine or a lease that ran out stopped it; node.start() brings it back",
         find=_stopped,
+    ),
+    Rule(
+        name="a machine's disk is full",
+        sign="a mount of the machine with less than 100 MB",
+        remedy="it is the engine's: `docker system df` says what takes it, `pytest --kind-gc` removes what runs left behind",
+        find=_full,
     ),
     Rule(
         name="the API is gone",

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from pytest_kind.diagnose.hints.rule import Rule, words
-from pytest_kind.diagnose.scene import BOOT, CONSOLE, ERROR, EVENT, JOURNAL, LOG, STATUS
+from collections.abc import Iterator
+
+from pytest_kind.diagnose.hints.rule import Finding, Rule, words
+from pytest_kind.diagnose.scene import BOOT, CONSOLE, ERROR, EVENT, JOURNAL, LOG, STATUS, Scene
 
 _MACHINE = (JOURNAL, CONSOLE, BOOT)
 _ALL = (ERROR, EVENT, STATUS, LOG, *_MACHINE)
+
+_NO_SPACE = words(r"(?i)(?:no space left on device|disk quota exceeded|disk is full)", _ALL, "no space is left on a file system: {where}")
+
+
+def _no_space(scene: Scene) -> Iterator[Finding]:
+    """A volume's; of a whole disk everything says so."""
+    return iter(()) if any(one.facts.get("disk") for one in scene.machines) else _NO_SPACE(scene)
+
 
 MACHINES = (
     Rule(
@@ -70,13 +80,9 @@ MACHINES = (
 REST = (
     Rule(
         name="a file system is full",
-        sign="`no space left on device` in the test's error, a status, event, log or journal; a mount of a node with less than 100 MB",
+        sign="`no space left on device` in the test's error, a status, event, log or journal, where no machine's disk is full",
         remedy="a larger volume or sizeLimit; on the engine's machine: docker system df, `pytest --kind-gc`",
-        find=words(
-            r"(?i)(?:no space left on device|disk quota exceeded|disk is full|(?<!\S)(?P<mount>/\S{0,200}) has (?P<left>\d+ MB) left)",
-            _ALL,
-            "no space is left on a file system: {where} {mount} {left}",
-        ),
+        find=_no_space,
     ),
     Rule(
         name="an image is of another platform",

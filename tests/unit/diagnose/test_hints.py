@@ -177,7 +177,6 @@ SAID: list[tuple[str, str, str, str]] = [
     ),
     ("a ConfigMap or Secret is missing", "event", 'MountVolume.SetUp failed for volume "v" : secret "tls" not found', "a pod waits for secret tls"),
     ("a ConfigMap or Secret is missing", "event", "couldn't find key a in ConfigMap mine/b", "a pod waits for ConfigMap mine/b a"),
-    ("a file system is full", "journal", "/var has 3 MB left", "no space is left on a file system: units on c-control-plane /var 3 MB"),
     ("a file system is full", "journal", "write /var/lib/x: no space left on device", "no space is left on a file system"),
     ("an image is of another platform", "log", "exec /web: exec format error", "a program is of another architecture"),
     ("a port is taken", "log", "listen tcp 0.0.0.0:80: bind: address already in use", "a port is taken: log of Pod web, container main 0.0.0.0:80"),
@@ -210,6 +209,11 @@ def test_words_that_somebody_says(name: str, by: str, words: str, cause: str) ->
     assert first.rule == name
     assert first.cause.startswith(cause)
     assert first.seen.partition(": ")[2]
+
+
+def test_a_disk_that_is_full_is_the_cause_of_all_that_says_so() -> None:
+    said = scene(machines=(machine(facts={"disk": "/var has 0 MB left"}),), error="mkdir /a: no space left on device", answered=False)
+    assert [one.rule for one in hints(said)] == ["a machine's disk is full", "the API is gone"]
 
 
 def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
@@ -251,6 +255,14 @@ STATES: list[tuple[str, Scene, str, str]] = [
         scene(machines=(machine(state="exited", console="bye\n"),)),
         "machine c-control-plane (control-plane) does not run",
         "start()",
+    ),
+    (
+        "a machine's disk is full",
+        scene(
+            machines=(machine(facts={"disk": "/ has 3 MB left\n/var has 3 MB left", "units": "mkdir /a: no space left on device"}),), answered=False
+        ),
+        "the disk of c-control-plane is full",
+        "docker system df",
     ),
     (
         "the API is gone",

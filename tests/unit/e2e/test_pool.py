@@ -152,6 +152,7 @@ def test_a_process_that_dies_fails_its_own_spec_alone(opened: Open) -> None:
     assert {name: one.state for name, one in found.items()} == {"a": "passed", "boom": "failed", "b": "passed", "c": "passed"}
     assert found["boom"].message.startswith("the suite's process 1 ended with 2 while it ran this spec; its last lines:\n")
     assert found["boom"].message.endswith("fatal error: all goroutines are asleep")
+    assert {name for name, one in found.items() if one.unexplained} == {"boom"}
 
 
 def test_a_killed_process(opened: Open) -> None:
@@ -175,6 +176,7 @@ def test_a_deadline(opened: Open) -> None:
     found = outcomes(pool, specs)
     assert found["slow"].state == "failed"
     assert found["slow"].message == ("not done within 0.5 s (--kind-spec-timeout)\nhang: as planned\nit was in: It, waiting for godot")
+    assert found["slow"].unexplained
     assert found["a"].state == "passed"
 
 
@@ -199,6 +201,7 @@ def test_broken_off_from_outside(opened: Open, skips: bool, state: str) -> None:
     one = pool.take({"slow"})
     assert one.state == state
     assert one.message.startswith("image nope cannot be pulled")
+    assert not one.unexplained
     assert pool.take({"a"}).state == "passed"
     assert slot.process.run in pool.runs
 
