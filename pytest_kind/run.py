@@ -198,7 +198,7 @@ class Run:
         assert self.lessee is not None  # noqa: S101 - who gave it
         cluster.release()
         self.clusters = [one for one in self.clusters if one is not cluster]
-        self.lessee.release(lease)
+        self.lessee.release(lease, deleted=cluster.deleted)
 
     def _remove(self, cluster: KindCluster) -> None:
         if cluster.lease_failure:

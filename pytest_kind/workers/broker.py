@@ -111,9 +111,9 @@ class Broker:
                     worker.name = name
                 case Lease():
                     answer = self._lease(worker, question)
-                case Release(number):
+                case Release(number, deleted):
                     key, entry = worker.leases.pop(number)
-                    after = lambda: self._let_go(key, entry)  # noqa: E731
+                    after = lambda: self._let_go(key, entry, deleted=deleted)  # noqa: E731
                 case Turn():
                     self._begin(worker, question)
                 case TurnOver():
@@ -196,8 +196,8 @@ class Broker:
             with self._changed:
                 self._making.remove(progress)
 
-    def _let_go(self, key: Hashable, entry: _Entry) -> None:
-        """One user less; the last one ends it."""
+    def _let_go(self, key: Hashable, entry: _Entry, *, deleted: bool = False) -> None:
+        """One user less; the last one ends it, or has."""
         with self._changed:
             entry.users -= 1
             if entry.users:
@@ -205,6 +205,8 @@ class Broker:
             entry.ending = True
         assert entry.cluster is not None  # noqa: S101 - it was leased
         try:
+            if deleted:
+                entry.cluster.delete()  # so that no lease of it counts as lost
             self._home.run().drop(entry.cluster)
         except KindError as error:
             self._home.run().last_lines.append(f"cluster {entry.cluster.name}: {told(error)}")

@@ -45,9 +45,13 @@ class Lessee:
         """
         return self._ask(Lease(request, own), Leased)
 
-    def release(self, number: int) -> None:
-        """Ends a lease; the last one of a cluster ends that, behind our back."""
-        self._ask(Release(number), Done)
+    def release(self, number: int, *, deleted: bool = False) -> None:
+        """Ends a lease; the last one of a cluster ends that, behind our back.
+
+        Args:
+            deleted: whether it has been removed here: nobody need look for it.
+        """
+        self._ask(Release(number, deleted), Done)
 
     @contextmanager
     def turn(self, cluster: str, *, alone: bool) -> Iterator[None]:

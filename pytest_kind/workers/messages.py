@@ -44,9 +44,14 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """It is not wanted any more."""
+    """It is not wanted any more.
+
+    Attributes:
+        deleted: whether the worker itself has removed the cluster.
+    """
 
     number: int
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

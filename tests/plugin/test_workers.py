@@ -22,6 +22,27 @@ def test_all_workers_share_one(project: Project) -> None:
     assert project.left == []
 
 
+def test_what_a_worker_deletes_has_no_lease_that_is_lost(project: Project) -> None:
+    lost = project.pytester.path / "lost"
+    project.conftest(
+        "from pytest_kind import attempt\n"
+        "class Restless(attempt.Renewal):\n"
+        "    def __init__(self, connect, containers, lease): super().__init__(connect, containers, 0)\n"
+        "    def __setattr__(self, name, value):\n"
+        "        super().__setattr__(name, value)\n"
+        f"        if name == 'last_failure' and value: open({str(lost)!r}, 'w').close()\n"
+        "attempt.Renewal = Restless\n"
+    )
+    project.tests(
+        "import os, time\ndef test_a(kind_cluster_factory):\n    kind_cluster_factory().delete()\n"
+        f"    while not os.path.exists({str(lost)!r}): time.sleep(0.01)\n"
+    )
+    result = project.run_apart("-n1")
+    result.assert_outcomes(passed=1)
+    assert "could not be renewed" not in result.stdout.str()
+    assert project.left == []
+
+
 def test_those_that_want_another_have_another(project: Project) -> None:
     project.tests(
         "@pytest.mark.parametrize('x', range(3))\ndef test_a(kind_cluster, x): assert len(kind_cluster.nodes) == 1\n"
