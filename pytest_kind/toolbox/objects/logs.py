@@ -24,6 +24,7 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 Since = float | dt.datetime | str | None
 _ALL = "*"
 _NOT_YET = (
+    (204, "No Content"),  # it has no node yet (k8s.io/kubernetes/pkg/registry/core/pod, LogLocation)
     (400, "waiting to start"),  # PodInitializing, ContainerCreating
     (400, "is not available"),  # the kubelet has no status of it yet
     (404, "could not find the requested resource"),  # it has not heard of the pod yet; of one that is not there says the API: "not found"

@@ -192,7 +192,7 @@ def test_lines_of_several_come_until_all_have_ended(connection: Connection, kube
     starting = (400, {"message": 'container "main" in pod "b" is waiting to start: ContainerCreating'})
     unknown = (400, {"message": 'container "main" in pod "b" is not available'})
     unheard = (404, {"message": "the server could not find the requested resource ( pods/log b)"})
-    api_server.answer("GET", f"{PODS}/b/log?container=main&follow=true", unheard, unknown, starting, (200, "three\n"))
+    api_server.answer("GET", f"{PODS}/b/log?container=main&follow=true", (204, ""), unheard, unknown, starting, (200, "three\n"))
     with follow(connection) as lines:
         assert sorted(lines) == ["[a/main] one", "[a/main] two", "[b/main] three"]
         assert list(lines) == []
