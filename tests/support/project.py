@@ -32,8 +32,8 @@ class Project:
         return self.pytester.runpytest_inprocess(*args, plugins=[plugin], no_reraise_ctrlc=True)
 
     def run_apart(self, *args: str) -> pytest.RunResult:
-        """Runs pytest in a process of its own."""
-        return self.pytester.runpytest_subprocess("-p", "support.plugin", *args)
+        """Runs pytest in a process of its own, and of workers: without hypothesis, which each would take 0.2 s to load."""
+        return self.pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "support.plugin", *args)
 
     def tests(self, text: str) -> None:
         """The project's only test file; some modules are imported."""
