@@ -21,7 +21,7 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 SECONDS = 300
 _NAMESPACE = "/api/v1/namespaces/default"
-_NOT_FOUND = 404
+_NOT_FOUND, _CONFLICT = 404, 409
 _DNS = "10.96.0.10"  # kind's default, and ours
 # clock_gettime and setns: the smallest perl has a module for neither.
 _CALLS = {"x86_64": ("228", "308"), "aarch64": ("113", "268")}
@@ -166,13 +166,15 @@ def answered(kubeconfig: Path, container: str, image: str, nodes: Sequence[str])
     left, deadline = objects(image, nodes), Deadline(SECONDS)
 
     def posted() -> NotYet | bool:
-        try:  # a pod is refused until its namespace has a ServiceAccount
-            while left:
-                collection, document = left[0]
+        while left:
+            collection, document = left[0]
+            try:
                 api.post(f"{_NAMESPACE}/{collection}", document)
-                left.pop(0)
-        except ApiError as error:
-            return NotYet(str(error))
+            except ApiError as error:
+                # A pod is refused until its namespace has a ServiceAccount. One that is there was taken, and its answer lost.
+                if error.status != _CONFLICT:
+                    return NotYet(str(error))
+            left.pop(0)
         return True
 
     with _api(kubeconfig) as api:
