@@ -258,7 +258,7 @@ class TestAtBoot:
         cluster.kubectl("rollout", "restart", "-n", "kube-system", "deployment/coredns")
         cluster.kubectl("rollout", "status", "-n", "kube-system", "deployment/coredns", "--timeout=60s")
         script = """
-          ask() { for n in 1 2 3 4 5 6 7 8 9 10; do ping -c 1 -w 1 $1 2>&1 | grep -F "($2)" && return; sleep 1; done; return 1; }
+          ask() { for n in 1 2 3 4 5 6 7 8 9 10; do ping -c 1 -W 1 $1 2>&1 | grep -F "($2)" && return; sleep 1; done; return 1; }
           ask www.outward.test 192.0.2.7
           ask kubernetes.default.svc.cluster.local 10.96.0.1
           ask kubernetes.default 10.96.0.1
