@@ -197,8 +197,10 @@ def test_a_timeout_tells_why(kind_apply: Callable[..., Any], kind_cluster: KindC
 
 @pytest.fixture
 def shell(kind_apply: Callable[..., Any], kind_cluster: KindCluster) -> str:
-    """A pod that runs; its namespace."""
+    """A pod that runs and has said two lines, which being ready does not wait for; its namespace."""
     made = kind_apply(pod("shell", "sh", "-c", "echo one; echo two; sleep 1000"))
+    with kind_cluster.logs(made, follow=True) as lines:
+        assert [next(lines), next(lines)] == ["one", "two"]
     return str(kind_cluster.wait_for(made, "Ready").namespace)
 
 
