@@ -27,7 +27,6 @@ class Slot:
         ran: the last name that it reported.
         interrupted: when its spec was broken off, on the monotonic clock.
         reason: why.
-        unexplained: whether that says nothing of what it waited for.
     """
 
     number: int
@@ -39,10 +38,10 @@ class Slot:
     ran: str = ""
     interrupted: float = 0.0
     reason: str = ""
-    unexplained: bool = False
     _since: float = 0.0  # on the monotonic clock
     _began: float = 0.0  # since the epoch
     _skips: bool = False  # whether what was broken off is no failure
+    _unexplained: bool = False  # whether the reason says nothing of what it waited for
     _asked_twice: bool = False
 
     @property
@@ -61,7 +60,7 @@ class Slot:
 
     def interrupt(self, reason: str, *, skips: bool = False, unexplained: bool = False) -> None:
         """Breaks its spec off, and ends it with its clean-up."""
-        self.interrupted, self.reason, self._skips, self.unexplained = time.monotonic(), reason, skips, unexplained
+        self.interrupted, self.reason, self._skips, self._unexplained = time.monotonic(), reason, skips, unexplained
         self.process.interrupt()
 
     def press(self) -> None:
@@ -89,5 +88,5 @@ class Slot:
         if outcome.state != FAILED:
             return outcome
         if not self._skips:
-            return replace(outcome, unexplained=self.unexplained or not (self.interrupted or outcome.report))
+            return replace(outcome, unexplained=self._unexplained or not (self.interrupted or outcome.report))
         return replace(outcome, state=SKIPPED, message=self.reason, where="", stack=(), output="")

@@ -34,8 +34,10 @@ def test_what_a_worker_deletes_has_no_lease_that_is_lost(project: Project) -> No
         "attempt.Renewal = Restless\n"
     )
     project.tests(
-        "import os, time\ndef test_a(kind_cluster_factory):\n    kind_cluster_factory().delete()\n"
-        f"    while not os.path.exists({str(lost)!r}): time.sleep(0.01)\n"
+        "from pytest_kind.waiting import Deadline, NotYet, wait_for\n"
+        "def test_a(kind_cluster_factory):\n"
+        "    kind_cluster_factory().delete()\n"
+        f"    wait_for('a renewal that fails', lambda: os.path.exists({str(lost)!r}) or NotYet('none did'), Deadline(60), every=0.01)\n"
     )
     result = project.run_apart("-n1")
     result.assert_outcomes(passed=1)

@@ -52,15 +52,11 @@ class OwnEngine:
         """Its address, as ``DOCKER_HOST`` has it."""
         return f"unix://{self.folder}/sock"
 
-    @property
-    def free(self) -> int:
-        """Bytes that are left where its data lies."""
-        return shutil.disk_usage(self.folder / "data").free
-
     def fill(self, spare: int = 0) -> None:
         """Fills the disk of its own but for so many bytes, until :meth:`empty`."""
-        with (self.folder / "data" / "filler").open("wb") as filler, suppress(OSError):  # ext4 takes all there is, then says it was too little
-            os.posix_fallocate(filler.fileno(), 0, self.free - spare)
+        data = self.folder / "data"
+        with (data / "filler").open("wb") as filler, suppress(OSError):  # ext4 takes all there is, then says it was too little
+            os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(data).free - spare)
 
     def empty(self) -> None:
         """Makes room again."""
@@ -151,9 +147,8 @@ def running(*options: str, disk: int = 0) -> Iterator[OwnEngine]:
     Args:
         disk: how many bytes a disk of its own has, if it has one.
     """
-    folder = Path(tempfile.mkdtemp(prefix="own-engine-"))
-    engine = OwnEngine(folder=folder, **({"options": options} if options else {}))
-    with network_of_its_own(), _disk(folder, disk) if disk else nullcontext():
+    with tempfile.TemporaryDirectory(prefix="own-engine-") as folder, network_of_its_own(), _disk(Path(folder), disk) if disk else nullcontext():
+        engine = OwnEngine(folder=Path(folder), **({"options": options} if options else {}))
         try:
             engine.start()
             yield engine
@@ -161,7 +156,6 @@ def running(*options: str, disk: int = 0) -> Iterator[OwnEngine]:
             if engine._daemon is not None and engine._daemon.poll() is None:
                 engine.stop()
             engine.cut()
-    shutil.rmtree(folder)
 
 
 @contextmanager
