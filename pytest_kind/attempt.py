@@ -49,6 +49,7 @@ class Attempt:
         retain: whether the machines of a boot that failed stay, to be looked at.
         failed: told of a boot that failed, its cluster's name and the evidence, while its machines are there.
         spoilt: told when what it is a copy of turns out to be no good after it was handed over.
+        meanwhile: called in a thread when the machines start.
     """
 
     provider: Provider
@@ -66,6 +67,7 @@ class Attempt:
     retain: bool
     failed: Callable[[str, str], object]
     spoilt: Callable[[], object]
+    meanwhile: Callable[[], object]
     there: list[BootMachine] = field(default_factory=list)
     phase: str = "create"
     context: BootContext | None = None
@@ -121,6 +123,7 @@ class Attempt:
             deadline=Deadline(request.timeout),
             progress=self.progress,
             copied=self.copied,
+            meanwhile=self.meanwhile,
         )
         return self.context
 

@@ -55,6 +55,7 @@ class Maker:
         retain: whether the machines of a boot that failed stay, to be looked at.
         failed: told of a boot that failed, its cluster's name and the evidence, while its machines are there.
         fit: called before a new cluster is made; raises where none would come up.
+        meanwhile: called in a thread when a new cluster's machines start: what its user wants to have done when it is ready.
     """
 
     connect: Callable[[], Provider]
@@ -66,6 +67,7 @@ class Maker:
     retain: bool = False
     failed: Callable[[str, str], object] = field(default=lambda *_: None)
     fit: Callable[[Request], object] = field(default=lambda _: None)
+    meanwhile: Callable[[], object] = field(default=lambda: None)
 
     def make(self, request: Request) -> Handle:
         """A ready cluster: the kept one that is asked for, or a new one.
@@ -221,6 +223,7 @@ class Maker:
             retain=self.retain,
             failed=self.failed,
             spoilt=lambda: None if copied is None else frozen.discard(self.provider, copied.image),
+            meanwhile=self.meanwhile,
         )
         context = attempt.run()
         handle = self._handle(request, images, plan, context.machines, context.admin, tuple(context.phases))

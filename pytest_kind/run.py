@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from pytest_kind.boot.actions import Action
     from pytest_kind.config.types import ClusterConfig
-    from pytest_kind.handle import KindCluster as Handle
     from pytest_kind.peer import KindCluster
     from pytest_kind.provision.provider import Provider
     from pytest_kind.toolbox import registry
@@ -83,6 +82,7 @@ class Run:
             extra_actions=self._extra_actions,
             failed=lambda name, evidence: hooks.call(config.hook.pytest_kind_cluster_failed, name=name, evidence=evidence),
             fit=lambda request: self.last_lines.extend(self._fitness.verdict(request)),
+            meanwhile=_peer,
         )
 
     def make(self, request: Request, progress: Progress | None = None) -> KindCluster:
@@ -96,7 +96,7 @@ class Run:
         if not request.keep:  # which is there already, as a rule
             self._fitness.begin(request)
         with self._published() as path:
-            cluster = _in_tests_hands((self._maker if progress is None else self._maker_beside(progress)).make(request))
+            cluster = _peer().of((self._maker if progress is None else self._maker_beside(progress)).make(request))
             self._have(cluster, path)
         self._warm(request)
         hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
@@ -140,7 +140,7 @@ class Run:
                 found = attach.attach(self.provider, leased.name, self.session.folder, self.progress)
                 found.phases = leased.phases
                 found._site.shared = not own  # noqa: SLF001 - faults are refused there
-                cluster = _in_tests_hands(found)
+                cluster = _peer().of(found)
                 self._leases[id(cluster)] = leased.number
                 self._have(cluster, path)
         except BaseException:
@@ -299,7 +299,8 @@ def lessee(config: pytest.Config) -> Lessee | None:
     return Lessee(port, key, worker_of(config))
 
 
-def _in_tests_hands(cluster: Handle) -> KindCluster:
-    from pytest_kind.peer import KindCluster  # noqa: PLC0415 - all that tests do with one; nothing of it is needed while it is made
+def _peer() -> type[KindCluster]:
+    """What tests do with a cluster. Nothing of it is needed while one is made: it is loaded when its machines start."""
+    from pytest_kind.peer import KindCluster  # noqa: PLC0415 - as it says
 
-    return KindCluster.of(cluster)
+    return KindCluster

@@ -6,6 +6,7 @@ Nothing here waits for a clock: each step polls, closely and with the boot's one
 from __future__ import annotations
 
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,6 +76,7 @@ class Start:
             context.provider.start(one.container)
 
         first, *others = context.fresh
+        threading.Thread(target=context.meanwhile, name="pytest-kind-meanwhile", daemon=True).start()
         start(first)  # everything waits for the first control plane: it has the processors for itself as long as its start takes
         side_by_side(start, others)
         address, port = context.provider.published_port(context.published.container, API_PORT)
