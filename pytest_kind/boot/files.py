@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Files = dict[str, tuple[bytes, int]]
 
-_COPYING = ("program", "phases", "snapshot", "thaw", "restore", "revive", "rules")
+_COPYING = ("program", "phases", "snapshot", "thaw", "restore", "authority", "revive", "rules")
 _PROGRAMS = (
     "network",
     "begin",
