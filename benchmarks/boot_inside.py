@@ -10,14 +10,16 @@ import os
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import boot_answer
 import boot_engine
-from pytest_kind import KindCluster
 from pytest_kind.waiting import Deadline, NotYet, wait_for
+
+if TYPE_CHECKING:
+    from pytest_kind import KindCluster  # all that tests do with one: no test has to load it
 
 TEST = "from boot_inside import measure\ndef test_a_pod_answers(kind_cluster):\n    measure(kind_cluster)\n"
 HOLD_SECONDS = 3600

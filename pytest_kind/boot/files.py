@@ -141,7 +141,8 @@ def cni_files(shares: Sequence[str], ipam: str = "host-local") -> Files:
     routes = [{"dst": "::/0" if ":" in share else "0.0.0.0/0"} for share in shares]
     network = {"cniVersion": "1.0.0", "name": "pytest-kind"}
     ptp = {"type": "ptp", "ipMasq": False, "ipam": {"type": ipam, "dataDir": "/run/cni-ipam", "routes": routes, "ranges": ranges}}
-    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    # Who does not say how it is to be done has four processes of iptables for each pod, to find out.
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}, "backend": "iptables"}
     files = {_CONFLIST: {**network, "plugins": [ptp, portmap]}, f"{_HERE}/ptp.json": {**network, **ptp}}
     return {path: (json.dumps(content, indent=1).encode(), 0o644) for path, content in files.items()}
 

@@ -18,7 +18,7 @@ from support.clusters import config_of, facts_of
 PERL = {"dns-ready", "hold", "thaw"}
 PROGRAMS = {
     *("network", "begin", "prepare", "facts", "join", "release", "controllers", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
-    *("program", "phases", "snapshot", "restore", "revive", "rules"),
+    *("program", "phases", "snapshot", "restore", "authority", "revive", "rules"),
     *PERL,
 }
 UNITS = {
