@@ -96,7 +96,8 @@ class Run:
         if not request.keep:  # which is there already, as a rule
             self._fitness.begin(request)
         with self._published() as path:
-            cluster = _peer().of((self._maker if progress is None else self._maker_beside(progress)).make(request))
+            made = (self._maker if progress is None else self._maker_beside(progress)).make(request)
+            cluster = _peer().of(made)
             self._have(cluster, path)
         self._warm(request)
         hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)

@@ -81,13 +81,16 @@ def init_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine 
     Raises:
         ConfigError: a patch is for a kind of document that is not there, or its arguments have no names.
     """
-    machine = machine or facts.machines[0]
-    return _text([_cluster(config, facts), _init(facts, machine), _kubelet(config), _proxy(config)], config, machine)
+    return _text(_init_documents(config, facts, machine or facts.machines[0]))
+
+
+def _init_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> list[Document]:
+    return _patched([_cluster(config, facts), _init(facts, machine), _kubelet(config), _proxy(config)], config, machine)
 
 
 def join_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> str:
     """``/kind/kubeadm.conf`` of a node that joins, patched."""
-    return _text([_join(facts, machine)], config, machine)
+    return _text(_patched([_join(facts, machine)], config, machine))
 
 
 def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
@@ -100,22 +103,26 @@ def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
     for machine in facts.nodes:
         try:
             if machine.place is facts.first:
-                init_documents(config, facts)
+                _init_documents(config, facts, machine)
             else:
-                join_documents(config, facts, machine)
+                _patched([_join(facts, machine)], config, machine)
         except ConfigError as error:
             wrong.extend(problem for problem in error.problems if problem not in wrong)
     if wrong:
         raise ConfigError("kubeadm patches", wrong)
 
 
-def _text(documents: list[Document], config: ClusterConfig, machine: Machine) -> str:
+def _patched(documents: list[Document], config: ClusterConfig, machine: Machine) -> list[Document]:
     if machine.index is None:  # one that joined later: the configuration's patches are for it too, and its own
         assert machine.node is not None  # noqa: S101 - a load balancer has no kubeadm
         config, index = replace(config, nodes=(machine.node,)), 0
     else:
         index = machine.index
-    return yaml.safe_dump_all(patched_for_node(config, index, documents, called="" if machine.index is not None else "node"), sort_keys=False)
+    return patched_for_node(config, index, documents, called="" if machine.index is not None else "node")
+
+
+def _text(documents: list[Document]) -> str:
+    return yaml.safe_dump_all(documents, sort_keys=False)
 
 
 def _arguments(values: dict[str, str]) -> list[dict[str, str]]:

@@ -84,8 +84,9 @@ def cached(workshop: Workshop, wanted: Inputs) -> NodeImage | None:
 
     An image that somebody built upon one of ours carries its labels; the tag tells them apart (:func:`_digest`).
     """
-    found = next((image for image in workshop.provider.images(cached_labels(wanted)) if wanted.tag in image.tags), None)
-    return None if found is None else _described(found, wanted.tag)
+    tag = wanted.tag  # a look at all of its inputs
+    found = next((image for image in workshop.provider.images(cached_labels(wanted)) if tag in image.tags), None)
+    return None if found is None else _described(found, tag)
 
 
 def cached_labels(wanted: Inputs) -> dict[str, str | None]:
