@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import tarfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -103,6 +104,16 @@ class TestStart:
         actions.Start()(context)
         assert sorted(engine.made("start")) == ["c-control-plane", "c-control-plane2", "c-external-load-balancer", "c-worker"]
         assert engine.made("published_port") == ["c-external-load-balancer 6443"]
+
+    def test_while_they_start_is_done_what_their_user_wants(
+        self, context: BootContext, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done, seen = threading.Event(), list[bool]()
+        context.meanwhile = done.set
+        monkeypatch.setattr(engine, "start", lambda _: seen.append(done.wait(10)))
+        engine.publish("127.0.0.1", 34567)
+        actions.Start()(context)
+        assert seen == [True]
 
     def test_a_port_that_is_taken_is_the_engines_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.fail("start", Conflict("port is already allocated"))
