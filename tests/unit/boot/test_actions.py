@@ -105,9 +105,7 @@ class TestStart:
         assert sorted(engine.made("start")) == ["c-control-plane", "c-control-plane2", "c-external-load-balancer", "c-worker"]
         assert engine.made("published_port") == ["c-external-load-balancer 6443"]
 
-    def test_while_they_start_is_done_what_their_user_wants(
-        self, context: BootContext, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_while_they_start_is_done_what_their_user_wants(self, context: BootContext, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
         done, seen = threading.Event(), list[bool]()
         context.meanwhile = done.set
         monkeypatch.setattr(engine, "start", lambda _: seen.append(done.wait(10)))
