@@ -55,13 +55,13 @@ class BootContext:
         lease: of each machine, in seconds.
         scratch: a private folder.
         deadline: of the whole boot.
+        meanwhile: called in a thread when the machines start, which leaves a fifth of a second for it.
         copied: the frozen cluster that this one is a copy of, if it is one.
         frozen: what is to be frozen of this one, when it is ready.
         dns_later: whether nobody has waited for DNS' first answer yet.
         images: those of a node before the configuration brought any; nothing where it brings none.
         phases: how long each step took, in seconds.
         begins: when each of them began, by ``time.monotonic()``.
-        meanwhile: called in a thread when the machines start, which leaves a fifth of a second for it.
     """
 
     provider: Provider
