@@ -210,6 +210,7 @@ def _kubelet(config: ClusterConfig) -> Document:
         "cgroupRoot": "/kubelet",
         "failCgroupV1": False,  # from 1.35 on a kubelet refuses such hosts unless told
         "failSwapOn": False,
+        "oomScoreAdj": -999,  # its own default, which a node that may not have it takes away (boot/node/begin)
         # A kubelet that has an API server before it has looked at its own runtime says that it is not Ready, and by default says
         # for ten seconds nothing else (kubernetes/pkg/kubelet, Run). What has not changed it still tells as seldom as any.
         "nodeStatusUpdateFrequency": "1s",
@@ -234,5 +235,6 @@ def _proxy(config: ClusterConfig) -> Document:
         "conntrack": {"maxPerCore": 0, **({"tcpBeLiberal": True} if mode == "nftables" else {})},
         # nftables would serve NodePorts on the constant address alone, which nothing outside of the node reaches.
         "nodePortAddresses": _EVERYWHERE[config.networking.ip_family],
+        "oomScoreAdj": -999,  # its own default: see _kubelet
         **({"featureGates": dict(config.feature_gates)} if config.feature_gates else {}),
     }
