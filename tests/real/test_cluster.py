@@ -96,6 +96,18 @@ def test_nothing_is_done_twice_for_a_family_that_the_cluster_lacks(kind_cluster:
     assert "::1/128" in kind_cluster.nodes[0].exec("ip", "-6", "address", "show", "dev", "lo")  # nothing is taken from anybody
 
 
+def test_what_cannot_be_had_is_not_tried_twice(kind_cluster: KindCluster) -> None:
+    """Kubelet and kube-proxy would wait two tenths of a second each for what only CAP_SYS_RESOURCE gives (boot/node/begin)."""
+    node = kind_cluster.nodes[0]
+    permitted = "(echo -999 >/proc/self/oom_score_adj) 2>/dev/null && echo -999 || cat /proc/self/oom_score_adj"
+    allowed = node.exec("bash", "-c", permitted).strip()
+    found = {name: node.exec("bash", "-c", f"cat /proc/$(pgrep -x {name})/oom_score_adj").strip() for name in ("kubelet", "kube-proxy")}
+    assert found == {"kubelet": allowed, "kube-proxy": allowed}
+    told = kind_cluster.kubectl("get", "configmap", "-n", "kube-system", "kube-proxy", "-o", "jsonpath={.data}")
+    assert f"oomScoreAdj: {allowed}\\n" in told
+    assert "ApplyOOMScoreAdj" not in node.exec("journalctl", "--unit", "kubelet", "--no-pager")
+
+
 def test_kubeadm_finished(kind_cluster: KindCluster) -> None:
     kind_cluster.nodes[0].exec("/kind/pytest-kind/settle")
     assert "ClusterConfiguration" in kind_cluster.kubectl("get", "configmap", "-n", "kube-system", "kubeadm-config", "-o", "yaml")
