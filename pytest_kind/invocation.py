@@ -71,6 +71,13 @@ def asks_for_specs(config: pytest.Config) -> bool:
     return any(options.given(config, option, {}, "")[1] is not None for option in wanted) or bool(spec_arguments(config))
 
 
+def begins_ahead(config: pytest.Config) -> bool:
+    """Whether this process is to begin a cluster before it is known which tests there are."""
+    row = next(option for option in options.OPTIONS if option.name == "ahead")
+    given = options.given(config, row, {}, "")[1]
+    return given is not None and not hasattr(config, "workerinput") and options.resolve(config).ahead
+
+
 def artifacts(config: pytest.Config) -> Path | None:
     """Where this run leaves artifacts, if it runs anything."""
     return options.resolve(config).artifacts if _leaves(config, "artifacts") else None

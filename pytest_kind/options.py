@@ -146,6 +146,7 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
+    Option("ahead", _flag, False, None, "begin the cluster of tests without a marker with the session, beside the collection"),
     Option("artifacts", _path, None, "DIR", "where JUnit, logs of all nodes and a summary are left at the end, for a CI system to collect"),
     Option("audit", _flag, False, None, "have the API server note what is asked of it; a failed test's report then has what the test asked"),
     Option("cache_dir", _path, None, "DIR", "where compiled parts of node images, locks and sessions lie (default: the user's cache folder)"),

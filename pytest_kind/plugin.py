@@ -64,6 +64,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(reporting.hooks(config, page, folder), reporting.NAME)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not _looks(session.config) and invocation.begins_ahead(session.config):
+        from pytest_kind import ahead  # noqa: PLC0415 - docker and the rest, for runs that want it
+
+        ahead.begin(session.config)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's
     from pytest_kind.door import Door  # noqa: PLC0415 - for runs that have workers
@@ -131,6 +139,7 @@ def _parametrized(metafunc: pytest.Metafunc) -> set[str]:
 
 # Options of pytest's whose runs run nothing.
 _LOOKS = ("collectonly", "setupplan", "show_fixtures_per_test", "showfixtures")
+_USES = {"kind_cluster", "kind_cluster_factory"}
 _WRONG: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -145,13 +154,23 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     parameter.share_by_name(session)
     config, items = session.config, [item for item in session.items if "kind_cluster" in getattr(item, "fixturenames", ())]
-    if not items or any(config.getoption(name, default=False) for name in _LOOKS):
+    if RUN in config.stash and not config.pluginmanager.hasplugin("dsession") and not any(map(_uses_one, session.items)):
+        config.stash[RUN].end_begun()
+    if not items or _looks(config):
         return
     if invocation.looks_for_leftovers(config) or any(map(options.is_fresh, items)):
         from pytest_kind import tidy  # noqa: PLC0415 - the hooks of runs that have some
 
         config.stash[TIDY] = tidy.Tidy(config, items)
         config.pluginmanager.register(config.stash[TIDY], tidy.NAME)
+
+
+def _looks(config: pytest.Config) -> bool:
+    return any(config.getoption(name, default=False) for name in _LOOKS)
+
+
+def _uses_one(item: pytest.Item) -> bool:
+    return not _USES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -184,7 +203,7 @@ def _begin_again(item: pytest.Item, report: pytest.TestReport) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     if (
-        any(config.getoption(name, default=False) for name in _LOOKS)
+        _looks(config)
         or hasattr(config, "workerinput")
         or config.get_verbosity() < 0
         or _WRONG in config.stash

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_kind import attach, hooks, labels, sigterm
+from pytest_kind.begun import Begun
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.errors import KindError, NotFound
 from pytest_kind.fitness import Fitness
@@ -23,12 +24,12 @@ from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import Swept, sweep
 from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
-from pytest_kind.shown import make_progress
+from pytest_kind.shown import hold, make_progress
 from pytest_kind.toolbox import kubeconfigs
 from pytest_kind.warming import Warming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from pytest_kind.boot.actions import Action
     from pytest_kind.config.types import ClusterConfig
@@ -65,6 +66,7 @@ class Run:
         self._names: dict[str, str] = {}
         self._leases: dict[int, int] = {}  # of a worker: id of the cluster's handle -> lease; two may be of the same cluster
         self._others: list[Provider] = []
+        self._begun: Begun | None = None
         self._warming: Warming | None = None
         self._fitness = Fitness(config, cache)
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
@@ -91,6 +93,31 @@ class Run:
         Args:
             progress: where it shows, where several are made at once: each then has a connection of its own to the engine.
         """
+        begun = None if self._begun is None else self._begun.take(self._key(request), progress or self.progress)
+        cluster = begun or self._made(request, progress)
+        hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
+        return cluster
+
+    def begin(self, request: Request) -> None:
+        """Begins the cluster of the first who asks for such a one."""
+        progress = hold(self._config)
+        self._begun = Begun(self._key(request), progress, lambda: self._made(request, progress))
+
+    def _key(self, request: Request) -> Hashable:
+        """A folder's conftest.py, which is loaded with its tests, may bring steps of a boot along."""
+        return request, *self._config.hook.pytest_kind_boot_actions.get_hookimpls()
+
+    def end_begun(self) -> None:
+        """Removes what was begun and nobody has asked for, and breaks it off where it is not ready."""
+        if self._begun is None:
+            return
+        line, cluster = self._begun.end(self.remove_unfinished), self._begun.cluster
+        if line is not None:
+            self.last_lines.append(line)
+        if line is not None and cluster in self.clusters:
+            self._remove(cluster)  # no hook has heard of it
+
+    def _made(self, request: Request, progress: Progress | None) -> KindCluster:
         with self._lock:
             request = self._with_its_name(request)
         if not request.keep:  # which is there already, as a rule
@@ -100,7 +127,6 @@ class Run:
             cluster = _peer().of(made)
             self._have(cluster, path)
         self._warm(request)
-        hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
         return cluster
 
     def _extra_actions(self, config: ClusterConfig) -> list[Action]:
@@ -249,6 +275,7 @@ class Run:
         """Removes everything that this process made and does not keep. What an interrupt breaks off, the next end repeats."""
         if self._closed:
             return
+        self.end_begun()
         for cluster in list(self.clusters):
             self.drop(cluster)
         self._end_warming(wait=True)

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_kind.invocation import progress_form
 from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
-from pytest_kind.workers.progress import StoppableProgress
+from pytest_kind.workers.progress import HeldProgress, StoppableProgress
 
 _PROGRESSES: pytest.StashKey[list[Progress]] = pytest.StashKey()
 
@@ -29,6 +29,13 @@ def make_progress(config: pytest.Config) -> Progress:
 def make_stoppable(config: pytest.Config, prefix: str) -> StoppableProgress:
     """The same for work that the controller of xdist does for a worker: in lines, since the terminal is also the tests'."""
     made = StoppableProgress(_progress(config, "none" if progress_form(config) == "none" else "plain"), prefix)
+    progresses(config).append(made)
+    return made
+
+
+def hold(config: pytest.Config) -> HeldProgress:
+    """The same for work that nobody waits for yet."""
+    made = HeldProgress()
     progresses(config).append(made)
     return made
 

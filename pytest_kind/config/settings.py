@@ -15,6 +15,7 @@ class Settings:
     reporters do with parameters, by its markers alone: a test is the same one on another machine, with other options.
 
     Attributes:
+        ahead: whether the cluster is begun before it is known which tests there are.
         artifacts: where a CI system collects.
         audit: whether the API server writes an audit log.
         cache_dir: where parts of images, locks and sessions lie.
@@ -52,6 +53,7 @@ class Settings:
         marks: what a test's markers say, if it is a test's.
     """
 
+    ahead: bool
     artifacts: Path | None
     audit: bool
     cache_dir: Path

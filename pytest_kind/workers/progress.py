@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pytest_kind.errors import KindError
 from pytest_kind.progress import Progress
@@ -50,3 +50,42 @@ class StoppableProgress(Progress):
 
     def _forget(self) -> None:
         self._shown._forget()  # noqa: SLF001
+
+
+class HeldProgress(StoppableProgress):
+    """Says nothing until somebody waits for the work; then all that it would have said, and what it says from then on."""
+
+    def __init__(self) -> None:
+        super().__init__(Progress())
+        self._lock = threading.RLock()
+        self._held: list[Callable[[], None]] | None = []
+
+    def show(self, shown: Progress) -> None:
+        """Somebody waits, and looks there."""
+        with self._lock:
+            self._shown = shown
+            held, self._held = self._held or [], None
+            for say in held:
+                say()
+
+    def note(self, text: str) -> None:
+        note = super().note
+        self._say(lambda: note(text))
+
+    def _begin(self, what: str, usual: float | None) -> None:
+        begin = super()._begin
+        self._say(lambda: begin(what, usual))
+
+    def _end(self, what: str, seconds: float, ended: str, details: Sequence[str]) -> None:
+        end = super()._end
+        self._say(lambda: end(what, seconds, ended, details))
+
+    def _forget(self) -> None:
+        self._say(super()._forget)
+
+    def _say(self, say: Callable[[], None]) -> None:
+        with self._lock:
+            if self._held is None:
+                say()
+            else:
+                self._held.append(say)

@@ -17,12 +17,14 @@ class Difference:
         kind: what kind has; ``-``: nothing. ``*`` is anything.
         ours: what we have, likewise.
         why: for users.
+        everywhere: whether every engine shows it.
     """
 
     fact: str
     kind: str
     ours: str
     why: str
+    everywhere: bool = True
 
 
 DIFFERENCES: tuple[Difference, ...] = (
@@ -66,6 +68,14 @@ DIFFERENCES: tuple[Difference, ...] = (
         "1s",
         "What it has found out of itself it says a second later: that it is Ready, or that it no longer is.",
     ),
+    Difference(
+        "kubelet > * > config > oomScoreAdj",
+        "-999",
+        "*",
+        "Only where the engine's containers lack CAP_SYS_RESOURCE: neither could have it, and one that tries waits 0.2 s.",
+        everywhere=False,
+    ),
+    Difference("kube-proxy > oomScoreAdj", "null", "*", "Its own default, -999, written down; or as above."),
     Difference("kube-proxy > iptables > minSyncPeriod", "1s", "100ms", "What a Service leads to is there sooner; a test cluster's rules are few."),
     Difference("kube-proxy > nftables > minSyncPeriod", "*", "100ms", "As above."),
     Difference("kubeadm-config > etcd > local > extraArgs > *", "-", "*", "kubeadm's record of etcd's flags above."),

@@ -13,6 +13,7 @@ from pytest_kind.options import OPTIONS, Option
 
 # Option -> what the command line, the environment and the ini file say, and what that means.
 SAID: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
+    "ahead": (("", True), ("off", False), ("yes", True)),
     "artifacts": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
     "audit": (("", True), ("off", False), ("yes", True)),
     "cache_dir": (("/cli", Path("/cli")), ("/env", Path("/env")), ("/ini", Path("/ini"))),
@@ -98,6 +99,7 @@ def test_every_default(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     assert settings.pop("apart") is False
     assert settings.pop("marks") == {}
     assert settings == {
+        "ahead": False,
         "artifacts": None,
         "audit": False,
         "cache_dir": tmp_path / "pytest-kind",
