@@ -200,6 +200,15 @@ OPTIONS = (
     ),
     Option("warm", _count(0, 8), 0, "N", "make N such clusters while the tests run, ready for the next run to take; an hour at most"),
 )
+# For `--help`; what is named in none of these is in the first. (pytest compares each name with all of its group: one group cost a millisecond.)
+_TITLE = "Kubernetes clusters (pytest-kind-native)"
+_GROUPS = {
+    "node images": {"image", "source", "version"},
+    "upstream specs": {"focus", "label_filter", "missing_image", "procs", "skip", "spec_timeout", "stand_ins", "suite", "suite_args"},
+    "what a run tells and leaves": {
+        *("artifacts", "audit", "forensics", "forensics_lines", "forensics_timeout", "keep_namespace", "leftovers", "report", "timeline"),
+    },
+}
 # Three ways to say what is in the node image: the closest place that has one of them decides.
 _IMAGES = ("image", "source", "version")
 # Whose paths are relative to the folder that pytest was started in; others are to the project's.
@@ -229,8 +238,10 @@ FRESH_FIXTURE = "kind_fresh_cluster"
 
 def register(parser: pytest.Parser) -> None:
     """Adds options and ini keys."""
-    group = parser.getgroup("kind", "Kubernetes clusters (pytest-kind-native)")
+    first = parser.getgroup("kind", _TITLE)
+    groups = {name: parser.getgroup(f"kind {what}", f"{_TITLE}: {what}") for what, names in _GROUPS.items() for name in names}
     for option in OPTIONS:
+        group = groups.get(option.name, first)
         if option.metavar is None:
             group.addoption(option.flag, dest=option.dest, action="store_true", default=None, help=option.told)
         else:
@@ -238,7 +249,7 @@ def register(parser: pytest.Parser) -> None:
             flags = [option.flag, "--kind-build"] if option.name == "source" else [option.flag]
             group.addoption(*flags, dest=option.dest, metavar=option.metavar, default=None, help=option.told)
         parser.addini(option.ini, f"{option.told} ({option.flag}, {option.environment})", default=None)
-    group.addoption("--kind-gc", dest="kind_gc", action="store_true", default=False, help=GC_HELP)
+    first.addoption("--kind-gc", dest="kind_gc", action="store_true", default=False, help=GC_HELP)
 
 
 def register_legacy(parser: pytest.Parser) -> None:
