@@ -106,12 +106,9 @@ class Attempt:
     def _machines(self) -> BootContext:
         if self.plan.shared:
             self.provider.create_volume(self.plan.shared_volume, self.plan.volume_labels)
-        for machine in self.facts.machines:
-            spec = container(self.plan, machine, image=self.image(machine), publish=machine.place is self.facts.endpoint)
-            self.there.append(BootMachine(machine, self.provider.create(spec)))
+        first, *others = self.facts.machines
+        self._create(first)
         request = self.request
-        # From here on: on a loaded machine a boot lasts longer than a short lease.
-        self.renewal = None if request.keep else Renewal(self.connect, [one.container for one in self.there], request.lease)
         self.context = BootContext(
             provider=self.provider,
             machines=tuple(self.there),
@@ -123,9 +120,23 @@ class Attempt:
             deadline=Deadline(request.timeout),
             progress=self.progress,
             copied=self.copied,
+            rest=lambda: self._rest(others),
             meanwhile=self.meanwhile,
         )
         return self.context
+
+    def _create(self, machine: Machine) -> None:
+        spec = container(self.plan, machine, image=self.image(machine), publish=machine.place is self.facts.endpoint)
+        self.there.append(BootMachine(machine, self.provider.create(spec)))
+
+    def _rest(self, others: Iterable[Machine]) -> tuple[BootMachine, ...]:
+        doing, self.phase = self.phase, "create"
+        for machine in others:
+            self._create(machine)
+        if not self.request.keep:  # from here on: on a loaded machine a boot lasts longer than a short lease
+            self.renewal = Renewal(self.connect, [one.container for one in self.there], self.request.lease)
+        self.phase = doing
+        return tuple(self.there[1:])
 
     def _steps(self, context: BootContext) -> None:
         freeze = self.freeze if self.copied is None else None

@@ -13,7 +13,6 @@ import pytest
 
 from pytest_kind import options
 from pytest_kind.keys import TIDY
-from pytest_kind.parameter import wish_of
 from pytest_kind.told import told_once
 
 if TYPE_CHECKING:
@@ -30,6 +29,22 @@ def _run(config: pytest.Config, settings: Settings) -> Run:
     from pytest_kind.run import opened  # noqa: PLC0415 - docker and the rest, for runs that use clusters
 
     return opened(config, settings.cache_dir)
+
+
+def _wish(request: pytest.FixtureRequest) -> Settings:
+    from pytest_kind.parameter import wish_of  # noqa: PLC0415 - for runs that use clusters
+
+    return wish_of(request)
+
+
+def share_by_name(session: pytest.Session) -> None:
+    """Has a test that gets ``kind_cluster`` by its name (``getfixturevalue``, doctest's ``getfixture``) share that of the others.
+
+    To pytest that is a value without a parameter, for which the cluster of those with one had to go.
+    """
+    for definition in session._fixturemanager.getfixturedefs("kind_cluster", session) or ():  # noqa: SLF001 - there is no public way
+        if definition.func.__module__ == __name__:
+            definition.cache_key = _wish  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
@@ -49,7 +64,7 @@ def _cluster(config: pytest.Config, settings: Settings, own: str) -> Iterator[Ki
 @pytest.fixture(scope="session")
 def kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """A ready Kubernetes cluster: one for all tests that ask for the same configuration."""
-    settings = wish_of(request)
+    settings = _wish(request)
     own = request.config.workerinput["workerid"] if (settings.per_worker or settings.apart) and hasattr(request.config, "workerinput") else ""
     tidy = request.config.stash.get(TIDY, None)
     with _cluster(request.config, settings, own) as cluster:
@@ -156,9 +171,9 @@ def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
     with told_once():
         settings = options.resolve(request.config)
         run = _run(request.config, settings)
-        registry = run.serve_registry(request_of(settings, request.config))
+        registry = run.registries.serve(run.workshop(settings.lease), request_of(settings, request.config))
     try:
         yield registry
     finally:
         with told_once():
-            run.drop_registry(registry)
+            run.registries.drop(registry)

@@ -2,8 +2,6 @@
 
 A session's fixture does not see the markers of its tests. With it pytest groups tests by their clusters, and ends a cluster
 after its last test.
-
-Loaded in every run: pytest and the standard library only.
 """
 
 from __future__ import annotations
@@ -99,13 +97,3 @@ def wish_of(request: pytest.FixtureRequest) -> Settings:
             wrong = f"@pytest.mark.kind(fresh=True) of {item.nodeid}: needs {NAME} among the arguments of the test or of its fixtures"
             raise pytest.UsageError(wrong)
         return settings_for(item)
-
-
-def share_by_name(session: pytest.Session) -> None:
-    """Has a test that gets ``kind_cluster`` by its name (``getfixturevalue``, doctest's ``getfixture``) share that of the others.
-
-    To pytest that is a value without a parameter, for which the cluster of those with one had to go.
-    """
-    for definition in session._fixturemanager.getfixturedefs(NAME, session) or ():  # noqa: SLF001 - there is no public way
-        if definition.func.__module__ == "pytest_kind.fixtures":
-            definition.cache_key = wish_of  # type: ignore[method-assign]

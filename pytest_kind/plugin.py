@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import types
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from pytest_kind import invocation, options, parameter
+from pytest_kind import invocation, options
 from pytest_kind.keys import BEGAN, DOOR, FAILED, RUN, TIDY, WORKERINPUT
 from pytest_kind.told import told_where_it_was_called
 
@@ -40,8 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.has_plugin("kind-fixtures"):
         from pytest_kind import fixtures, reaching, scopes, tools  # noqa: PLC0415 - for the runs that use them: what they load is little
 
-        for name, module in (("fixtures", fixtures), ("reaching", reaching), ("scopes", scopes), ("tools", tools)):
-            config.pluginmanager.register(module, f"kind-{name}")
+        # One plugin of what pytest is to find: it looks at each name of each.
+        together = types.ModuleType("kind-fixtures")
+        for module in (fixtures, reaching, scopes, tools):
+            vars(together).update({name: value for name, value in vars(module).items() if name.startswith(("kind_", "pytest_"))})
+        config.pluginmanager.register(together, together.__name__)
     if invocation.asks_for_specs(config):
         from pytest_kind import specs  # noqa: PLC0415 - the hooks of runs that have some
 
@@ -103,6 +107,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind_cluster" in metafunc.fixturenames and "kind_cluster" not in _parametrized(metafunc):
+        from pytest_kind import parameter  # noqa: PLC0415 - for runs that use clusters
+
         try:
             settings = parameter.settings_for(metafunc.definition)
         except pytest.UsageError as error:
@@ -116,7 +122,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """For the methods of unittest's classes pytest does not call the hook above."""
     report = yield
-    for item in filter(parameter.lacks_one, report.result or ()):
+    for item in filter(_has_one, report.result or ()):
+        from pytest_kind import parameter  # noqa: PLC0415 - as above
+
+        if not parameter.lacks_one(item):
+            continue
         try:
             parameter.parametrize(item, parameter.settings_for(item))
         except pytest.UsageError as error:
@@ -152,8 +162,10 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    parameter.share_by_name(session)
-    config, items = session.config, [item for item in session.items if "kind_cluster" in getattr(item, "fixturenames", ())]
+    from pytest_kind import fixtures  # noqa: PLC0415 - they are loaded
+
+    fixtures.share_by_name(session)
+    config, items = session.config, list(filter(_has_one, session.items))
     if RUN in config.stash and not config.pluginmanager.hasplugin("dsession") and not any(map(_uses_one, session.items)):
         config.stash[RUN].end_begun()
     if not items or _looks(config):
@@ -167,6 +179,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _looks(config: pytest.Config) -> bool:
     return any(config.getoption(name, default=False) for name in _LOOKS)
+
+
+def _has_one(item: pytest.Item | pytest.Collector) -> bool:
+    return "kind_cluster" in getattr(item, "fixturenames", ())
 
 
 def _uses_one(item: pytest.Item) -> bool:
@@ -202,13 +218,7 @@ def _begin_again(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    if (
-        _looks(config)
-        or hasattr(config, "workerinput")
-        or config.get_verbosity() < 0
-        or _WRONG in config.stash
-        or not any("kind_cluster" in getattr(one, "fixturenames", ()) for one in items)
-    ):
+    if _looks(config) or hasattr(config, "workerinput") or config.get_verbosity() < 0 or _WRONG in config.stash or not any(map(_has_one, items)):
         return []
     from pytest_kind.report import header  # noqa: PLC0415
 

@@ -24,6 +24,7 @@ from pytest_kind.lease.session import Session
 from pytest_kind.lease.sweep import Swept, sweep
 from pytest_kind.progress import Progress
 from pytest_kind.provision import docker_engine
+from pytest_kind.registries import Registries
 from pytest_kind.shown import hold, make_progress
 from pytest_kind.toolbox import kubeconfigs
 from pytest_kind.warming import Warming
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pytest_kind.config.types import ClusterConfig
     from pytest_kind.peer import KindCluster
     from pytest_kind.provision.provider import Provider
-    from pytest_kind.toolbox import registry
     from pytest_kind.workers.lessee import Lessee
 
 
@@ -60,7 +60,6 @@ class Run:
             undoing.pop_all()  # from here on it is close() that undoes
         self._closed = False
         self.clusters: list[KindCluster] = []
-        self.registries: list[registry.Registry] = []
         self.last_lines: list[str] = []
         self._lock = threading.Lock()  # a controller makes clusters for several workers at once
         self._names: dict[str, str] = {}
@@ -73,6 +72,7 @@ class Run:
         atexit.register(self.close_for_good)
         sigterm.catch()
         self.progress = make_progress(config)
+        self.registries = Registries(lambda: self.living, self.progress.note, self.last_lines)
         if swept.removed:
             self.progress.note(f"removed what a dead run left: {', '.join(swept.removed)}")
         self._maker = Maker(
@@ -192,8 +192,7 @@ class Run:
 
     def _have(self, cluster: KindCluster, path: Path | None) -> None:
         self.clusters.append(cluster)
-        for one in self.registries:
-            self._attach(one, cluster)
+        self.registries.attach(cluster)
         if path is not None:
             cluster.publish_kubeconfig(path, "--kubeconfig")
 
@@ -243,33 +242,10 @@ class Run:
         """Its clusters but for those that their own test has deleted."""
         return [one for one in self.clusters if not one.deleted]
 
-    def serve_registry(self, request: Request) -> registry.Registry:
-        """A registry from which the run's clusters pull, those to come too. It goes at the run's end, at the latest."""
-        from pytest_kind.toolbox import registry  # noqa: PLC0415 - and what builds one, for those who want one
-
-        made = registry.serve(self.workshop(request.lease), request, docker_engine.connect)
-        self.registries.append(made)
-        for cluster in self.living:
-            self._attach(made, cluster)
-        return made
-
     def workshop(self, lease: int) -> Workshop:
         """Where this run builds what it needs."""
         marks = self.session.labels(lease=lease)
         return Workshop(provider=self.provider, cache=self._maker.cache, scratch=self.session.folder, labels=marks, progress=self.progress)
-
-    def _attach(self, one: registry.Registry, cluster: KindCluster) -> None:
-        if one.reaches(cluster):
-            one.attach(cluster)
-        else:
-            self.progress.note(f"cluster {cluster.name} is on another network of the engine than the registry: it cannot pull from {one.name}")
-
-    def drop_registry(self, one: registry.Registry) -> None:
-        """Removes a registry."""
-        if one.lease_failure:
-            self.last_lines.append(f"the lease of registry {one.address} could not be renewed at last: {one.lease_failure}")
-        one.stop()
-        self.registries.remove(one)
 
     def close(self) -> None:
         """Removes everything that this process made and does not keep. What an interrupt breaks off, the next end repeats."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import tarfile
 import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,12 +48,16 @@ class Fill:
     name = "fill"
 
     def __call__(self, context: BootContext) -> None:
-        for one in context.fresh:
-            files = machine_files(context.config, context.facts, one.machine, context.lease, context.copied)
-            if one.machine.node is not None:
-                files |= _containerd(context, one)
-            with texts_archive(files) as archive:
-                context.provider.put(one.container, "/", archive)
+        _fill(context, context.fresh)
+
+
+def _fill(context: BootContext, machines: Iterable[BootMachine]) -> None:
+    for one in machines:
+        files = machine_files(context.config, context.facts, one.machine, context.lease, context.copied)
+        if one.machine.node is not None:
+            files |= _containerd(context, one)
+        with texts_archive(files) as archive:
+            context.provider.put(one.container, "/", archive)
 
 
 def _containerd(context: BootContext, one: BootMachine) -> Files:
@@ -77,8 +83,13 @@ class Start:
 
         first, *others = context.fresh
         threading.Thread(target=context.meanwhile, name="pytest-kind-meanwhile", daemon=True).start()
-        start(first)  # everything waits for the first control plane: it has the processors for itself as long as its start takes
-        side_by_side(start, others)
+        # Everything waits for the first control plane. While it starts the others are made, and no other starts.
+        with ThreadPoolExecutor(1, thread_name_prefix="pytest-kind-first") as pool:
+            starting = pool.submit(start, first)
+            rest = context.make_rest()
+            _fill(context, rest)
+            starting.result()
+        side_by_side(start, [*others, *rest])
         address, port = context.provider.published_port(context.published.container, API_PORT)
         context.server = kubeconfig.url(address, port)
 

@@ -55,6 +55,7 @@ class BootContext:
         lease: of each machine, in seconds.
         scratch: a private folder.
         deadline: of the whole boot.
+        rest: creates those of a new cluster but the first, while that one starts.
         meanwhile: called in a thread when the machines start, which leaves a fifth of a second for it.
         copied: the frozen cluster that this one is a copy of, if it is one.
         frozen: what is to be frozen of this one, when it is ready.
@@ -73,6 +74,7 @@ class BootContext:
     scratch: Path
     deadline: Deadline
     progress: Progress
+    rest: Callable[[], tuple[BootMachine, ...]] = lambda: ()
     meanwhile: Callable[[], object] = lambda: None
     copied: Frozen | None = None
     frozen: Frozen | None = None
@@ -112,6 +114,12 @@ class BootContext:
         if self._api is None:
             raise KindError("no step has found the API server's address yet")
         return self._api
+
+    def make_rest(self) -> tuple[BootMachine, ...]:
+        """Creates the machines of a new cluster but the first, which was there already; from now on they are among its machines."""
+        rest, self.rest = self.rest(), lambda: ()
+        self.machines, self.fresh = self.machines + rest, self.fresh + rest
+        return rest
 
     def connect(self, credentials: Credentials) -> None:
         """Opens the connection that ``api`` is."""

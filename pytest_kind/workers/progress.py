@@ -73,6 +73,7 @@ class HeldProgress(StoppableProgress):
         self._say(lambda: note(text))
 
     def _begin(self, what: str, usual: float | None) -> None:
+        self.tick()  # what is not shown is broken off as well
         begin = super()._begin
         self._say(lambda: begin(what, usual))
 

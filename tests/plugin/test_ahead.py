@@ -79,7 +79,7 @@ def test_it_goes_before_the_tests_where_none_of_them_uses_a_cluster(project: Pro
         "    assert not pytestconfig.stash[RUN].clusters\n"
         "    assert not pytestconfig.stash[RUN].provider.containers({})\n"
     )
-    result = project.run("--kind-ahead")
+    result = project.run_apart("--kind-ahead")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*= kind =*", NOT_ASKED])
     assert project.engine.made("create") == project.engine.made("remove")

@@ -38,7 +38,6 @@ OURS = [
     "pytest_kind.invocation",
     "pytest_kind.keys",
     "pytest_kind.options",
-    "pytest_kind.parameter",
     "pytest_kind.plugin",
     "pytest_kind.reaching",
     "pytest_kind.scopes",

@@ -32,6 +32,27 @@ def test_it(kind_cluster):
 """
 
 
+# Collected when its cluster answers, which the session has begun.
+COLLECTED_LATE = """
+import pathlib
+from pytest_kind import labels
+from pytest_kind.provision import docker_engine
+from pytest_kind.waiting import Deadline, NotYet, wait_for
+
+engine = docker_engine.connect()
+
+def probe():
+    for node in engine.containers({labels.CLUSTER: "begun-ahead"}):
+        if engine.exec(node.id, ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes"]).code == 0:
+            return True
+    return NotYet("it does not answer")
+
+wait_for("the cluster", probe, Deadline(60), every=0.1)
+engine.close()
+pathlib.Path("up").touch()
+"""
+
+
 @pytest.fixture
 def start(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Start]:
     """Starts pytest on a test of the given text, in a folder of its own, with this run's cache."""
@@ -113,6 +134,21 @@ def test_a_kept_cluster_is_attached_to_and_replaced_when_it_is_not_well(start: S
     finally:
         subprocess.run([sys.executable, "-m", "pytest_kind.cli", "delete", "kept-by-a-test"], check=True)
     assert gone("kept-by-a-test")
+
+
+def test_one_that_is_begun_with_the_session_is_there_when_tests_are(start: Start) -> None:
+    ahead = ["--kind-ahead", "--kind-name=begun-ahead"]
+    output = start(f"{COLLECTED_LATE}\n{ONE_TEST}", *ahead).communicate()[0]
+    assert "1 passed" in output
+    assert len(re.findall("(?:creating|copying) cluster begun-ahead: done in", output)) == 1
+    assert gone("begun-ahead")
+
+
+def test_one_that_is_begun_and_not_asked_for_leaves_nothing(start: Start) -> None:
+    output = start(f"{COLLECTED_LATE}\ndef test_it(): pass\n", "--kind-ahead", "--kind-name=begun-ahead").communicate()[0]
+    assert "1 passed" in output
+    assert "--kind-ahead: no test asked for the cluster that was begun with the session" in output
+    assert gone("begun-ahead")
 
 
 @pytest.mark.parametrize(("number", "times", "code"), [(signal.SIGINT, 1, 2), (signal.SIGINT, 2, 2), (signal.SIGTERM, 1, 143)])

@@ -35,6 +35,7 @@ class Boot:
     name = "fake"
 
     def __call__(self, context: BootContext) -> None:
+        context.make_rest()
         for one in context.fresh:
             context.provider.start(one.container)
         context.exec(["fake-boot"])

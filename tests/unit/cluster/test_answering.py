@@ -26,6 +26,7 @@ class Knows:
     name = "known"
 
     def __call__(self, context: BootContext) -> None:
+        context.make_rest()
         context.manifests = {"dns": DNS}
         context.deadline = Deadline(0.2)
 

@@ -101,6 +101,7 @@ class Freezes:
     name = "freeze"
 
     def __call__(self, context: BootContext) -> None:
+        context.make_rest()
         context.frozen = replace(ALONE, cluster=context.facts.cluster)
 
 

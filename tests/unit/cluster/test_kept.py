@@ -45,6 +45,7 @@ class TestMaking:
             name = "sees"
 
             def __call__(self, context: BootContext) -> None:
+                context.make_rest()
                 seen.append(context)
 
         maker.extra_actions = lambda _: [Sees()]
@@ -245,6 +246,7 @@ def test_two_runs_make_one_kept_cluster_between_them(maker: Maker, steps: list[A
         name = "lock"
 
         def __call__(self, context: BootContext) -> None:
+            context.make_rest()
             assert (cache / "locks/kept-mine.lock").exists()
 
     steps.append(LockIsHeld())

@@ -32,6 +32,7 @@ class Raises:
     name: str = "broken"
 
     def __call__(self, context: BootContext) -> None:
+        context.make_rest()
         raise self.error
 
 
@@ -43,6 +44,7 @@ class Remembers:
     name: str = "extra"
 
     def __call__(self, context: BootContext) -> None:
+        context.make_rest()
         self.context = context
 
 

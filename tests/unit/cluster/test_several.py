@@ -31,6 +31,7 @@ class Fails:
     name: str = "broken"
 
     def __call__(self, context: BootContext) -> None:
+        context.make_rest()
         if self.times:
             self.times -= 1
             raise self.error
@@ -139,6 +140,7 @@ class TestImages:
             name = "sees"
 
             def __call__(self, context: BootContext) -> None:
+                context.make_rest()
                 seen.append(context)
 
         steps.append(Sees())

@@ -30,3 +30,5 @@ def test_its_work_can_be_broken_off_though_nobody_looks() -> None:
     held.stop()
     with pytest.raises(RunEnds):
         held.tick()
+    with pytest.raises(RunEnds), held.step("what is begun no more"):
+        pytest.fail("it was begun")
