@@ -36,6 +36,7 @@ def test_it(kind_cluster):
 COLLECTED_LATE = """
 import pathlib
 from pytest_kind import labels
+from pytest_kind.errors import Conflict
 from pytest_kind.provision import docker_engine
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
@@ -43,13 +44,15 @@ engine = docker_engine.connect()
 
 def probe():
     for node in engine.containers({labels.CLUSTER: "begun-ahead"}):
-        if engine.exec(node.id, ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes"]).code == 0:
-            return True
+        try:
+            if engine.exec(node.id, ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes"]).code == 0:
+                return True
+        except Conflict:
+            return NotYet("it is not started")
     return NotYet("it does not answer")
 
 wait_for("the cluster", probe, Deadline(60), every=0.1)
 engine.close()
-pathlib.Path("up").touch()
 """
 
 
