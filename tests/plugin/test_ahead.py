@@ -193,15 +193,19 @@ def test_an_interrupt_while_tests_are_collected_leaves_nothing(project: Project)
 
 def test_an_interrupt_while_it_is_awaited_leaves_nothing(project: Project) -> None:
     project.conftest(
-        "import threading, time\n"
+        "from pytest_kind.keys import RUN\n"
+        "from pytest_kind.waiting import Deadline, NotYet, wait_for\n"
         "from support.engine import FakeEngine\n"
-        "def start(engine, container):\n"
-        "    time.sleep(0.5)\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    time.sleep(0.5)\n"
-        "    engine.container(container)\n"
-        "    raise RuntimeError('nobody would see it')\n"
-        "FakeEngine.start = start\n"
+        "def pytest_configure(config):\n"
+        "    def awaited():\n"
+        "        begun = config.stash[RUN]._begun\n"
+        "        return begun is not None and begun._taken or NotYet('nobody waits')\n"
+        "    def start(engine, container):\n"
+        "        wait_for('who waits', awaited, Deadline(30), every=0.01)\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        wait_for('its end', lambda: not engine.containers({}) or NotYet('it is there'), Deadline(30), every=0.01)\n"
+        "        raise RuntimeError('nobody would see it')\n"
+        "    FakeEngine.start = start\n"
     )
     project.tests("def test_a(kind_cluster): pass\n")
     result = project.run_apart("--kind-ahead")

@@ -34,7 +34,6 @@ def test_it(kind_cluster):
 
 # Collected when its cluster answers, which the session has begun.
 COLLECTED_LATE = """
-import pathlib
 from pytest_kind import labels
 from pytest_kind.errors import Conflict
 from pytest_kind.provision import docker_engine

@@ -9,7 +9,7 @@ import tarfile
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 
 import pytest
 
@@ -104,6 +104,32 @@ class TestStart:
         actions.Start()(context)
         assert sorted(engine.made("start")) == ["c-control-plane", "c-control-plane2", "c-external-load-balancer", "c-worker"]
         assert engine.made("published_port") == ["c-external-load-balancer 6443"]
+
+    def test_the_others_are_made_and_filled_while_the_first_one_starts(
+        self, make_context: MakeContext, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        context = make_context(config_of(2, 1))
+        first, *others = context.machines
+        context.machines = context.fresh = (first,)
+        context.rest = lambda: tuple(others)
+        filled, started = threading.Event(), list[str]()
+        put = engine.put
+
+        def noted(container: str, path: str, archive: IO[bytes]) -> None:
+            put(container, path, archive)
+            if container == others[-1].container:
+                filled.set()
+
+        def start(container: str) -> None:
+            assert filled.wait(10)
+            started.append(container)
+
+        monkeypatch.setattr(engine, "put", noted)
+        monkeypatch.setattr(engine, "start", start)
+        engine.publish("127.0.0.1", 34567)
+        actions.Start()(context)
+        assert started[0] == first.container
+        assert sorted(started) == sorted(one.container for one in context.machines) == sorted([first.container, *(one.container for one in others)])
 
     def test_while_they_start_is_done_what_their_user_wants(self, context: BootContext, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
         done, seen = threading.Event(), list[bool]()
