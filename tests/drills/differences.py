@@ -75,7 +75,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Only where the engine's containers lack CAP_SYS_RESOURCE: neither could have it, and one that tries waits 0.2 s.",
         everywhere=False,
     ),
-    Difference("kube-proxy > oomScoreAdj", "null", "*", "Its own default, -999, written down; or as above."),
+    Difference("kube-proxy > oomScoreAdj", "-", "*", "Its own default, -999, written down; or as above."),
     Difference("kube-proxy > iptables > minSyncPeriod", "1s", "100ms", "What a Service leads to is there sooner; a test cluster's rules are few."),
     Difference("kube-proxy > nftables > minSyncPeriod", "*", "100ms", "As above."),
     Difference("kubeadm-config > etcd > local > extraArgs > *", "-", "*", "kubeadm's record of etcd's flags above."),
