@@ -19,6 +19,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from boot_bench import Bench, Side
 from boot_parts import Parts, available
 from boot_peer import Peer
 from boot_plot import panels, svg
-from boot_report import counted_rows, main_rows, page, target_rows, unused_words
+from boot_report import busy_words, counted_rows, main_rows, page, target_rows, unused_words
 from boot_results import PEER, Results, aligned, joined
 from boot_sides import OURS, Ours
 from pytest_kind import labels
@@ -62,7 +63,7 @@ def summary(results: Results) -> str:
     """Everything, for a terminal."""
     aims = [row for row in target_rows(results) if row[-1] != "not measured"]
     tables = [main_rows(results), *[counted_rows(results, what) for what in ("scale", "nodes")], aims]
-    return "\n\n".join([*[aligned(rows) for rows in tables if len(rows) > 1], *filter(None, [unused_words(results)])])
+    return "\n\n".join([*[aligned(rows) for rows in tables if len(rows) > 1], *filter(None, [busy_words(results), unused_words(results)])])
 
 
 def about(bench: Bench, rounds: int, peer: Peer | None) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def about(bench: Bench, rounds: int, peer: Peer | None) -> dict[str, Any]:
     versions |= {"python": platform.python_version(), "docker": facts[0], "kubernetes": kubernetes, "node image": label}
     if peer is not None:
         versions["kind"] = peer.version()
-    memory = next(int(line.split()[1]) * 1024 for line in _meminfo().splitlines() if line.startswith("MemTotal:"))
+    memory = next(int(line.split()[1]) * 1024 for line in _read("meminfo").splitlines() if line.startswith("MemTotal:"))
     machine: dict[str, Any] = {"processors": os.cpu_count(), "memory": memory, "kernel": platform.release(), "architecture": platform.machine()}
     machine |= {"cgroups": int(facts[1]), "storage": facts[2], "load": round(os.getloadavg()[0], 1)}
     return {"versions": versions, "machine": machine, "rounds": rounds, "settle": bench.settle}
@@ -94,7 +95,7 @@ def measure(arguments: argparse.Namespace, results: Results) -> None:
         peer = _peer(bench, arguments.kind, results) if PEER in wanted else None
         sides: dict[str, Side] = {**ours, **({PEER: peer} if peer is not None else {})}
         results.about = about(bench, arguments.rounds, peer)
-        runner = Parts(bench, sides, results, arguments.rounds, lambda: available(_meminfo()), say)
+        runner = Parts(bench, sides, results, arguments.rounds, lambda: available(_read("meminfo")), partial(_read, "stat"), say)
         for part in parts:
             say(f"-- {part}")
             if part in {"scale", "nodes"}:
@@ -118,8 +119,8 @@ def _peer(bench: Bench, given: str | None, results: Results) -> Peer | None:
     return Peer(bench, program, int(boot_engine.docker("info", "--format", "{{.CgroupVersion}}")))
 
 
-def _meminfo() -> str:
-    return Path("/proc/meminfo").read_text(encoding="utf-8")
+def _read(name: str) -> str:
+    return (Path("/proc") / name).read_text(encoding="utf-8")
 
 
 def say(text: str) -> None:

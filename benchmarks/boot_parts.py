@@ -49,6 +49,18 @@ def available(meminfo: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
 
 
+def used(before: str, after: str) -> float:
+    """Percent of the processors' time between two readings of ``/proc/stat`` that somebody of this machine used."""
+
+    def read(stat: str) -> tuple[int, int]:
+        user, nice, system, idle, waiting, irq, softirq, *_ = map(int, stat.splitlines()[0].split()[1:])
+        busy = user + nice + system + irq + softirq  # what the host took (steal) was nobody's to have
+        return busy, busy + idle + waiting
+
+    (busy, there), (more, longer) = read(before), read(after)
+    return 100 * (more - busy) / max(1, longer - there)
+
+
 def turns(names: Sequence[str], rounds: int, counts: Sequence[int] = (1,)) -> Iterator[tuple[int, int, str]]:
     """Each name once a round, or once for each count in it, another one first in each round: its number, the count, the name."""
     for number in range(rounds):
@@ -69,6 +81,7 @@ class Parts:
     Attributes:
         sides: by name.
         free: bytes of memory that there are now.
+        stat: the processors' time until now, as ``/proc/stat`` has it.
         say: told of what was measured, as it comes: a line for each cluster, or for those of a time.
     """
 
@@ -77,6 +90,7 @@ class Parts:
     results: Results
     rounds: int
     free: Callable[[], int]
+    stat: Callable[[], str]
     say: Callable[[str], None]
 
     def boot(self) -> None:
@@ -101,12 +115,14 @@ class Parts:
         fitting = self._fitting("scale", {count: needs(count, 1) for count in counts})
         sides = [side for side in ("copied", PEER) if side in self.sides]
         for number, count, side in turns(sides, self.rounds, fitting):
-            begin, mark = time.monotonic(), len(self.results.measurements)
+            begin, stat, mark = time.monotonic(), self.stat(), len(self.results.measurements)
             found = self._try(side, number, "scale", partial(self._at_once, self.sides[side], count), count)
+            busy = used(stat, self.stat())
             for cluster in found or ():
                 self._note(side, number, "scale-each", cluster.answered, count)
             if found:
                 self._note(side, number, "scale", max(one.started + one.answered for one in found) - begin, count)
+                self._note(side, number, "scale-busy", busy, count)
                 self._try(side, number, "scale-each", partial(self._end_all, found), count)
             self._say_since(mark)
 

@@ -97,6 +97,20 @@ def unused_words(results: Results) -> str:
     return f"A run that does not use the plugin takes {figure(without.median)} ms without it, and {figure(added.median)} ms more with it."
 
 
+def busy_words(results: Results, count: int = 4) -> str:
+    """What several at a time cannot be sooner than, by what a single one uses; empty where that was not measured."""
+    one, several = results.summary("scale-busy", "copied", 1), results.summary("scale-busy", "copied", count)
+    grown = results.ratio(("scale", "copied", count), ("scale", "copied", 1))
+    if one is None or several is None or grown is None:
+        return ""
+    least = figure(count * one.median / 100)
+    return (
+        f"A single copy uses {figure(one.median)} % of the processors' time from its start to its answer; {count} at a time use "
+        f"{figure(several.median)} %. So {count} of them, each as much work as the single one, take at least {least} times as long, in whatever order "
+        f"it is done; they take {figure(grown)} times as long. The less a single one waits, the higher that is."
+    )
+
+
 def page(results: Results, picture: str) -> str:
     """The page.
 
@@ -140,7 +154,8 @@ def page(results: Results, picture: str) -> str:
 def _counted_section(results: Results, what: str) -> Iterable[str]:
     rows = counted_rows(results, what)
     title = WHATS[what].title[0].upper() + WHATS[what].title[1:]
-    return [f"## {title}", "", f"In {WHATS[what].unit}.", "", *_markdown(rows), ""] if rows else []
+    words = textwrap.wrap(busy_words(results), 130) if what == "scale" else []
+    return [f"## {title}", "", f"In {WHATS[what].unit}.", "", *_markdown(rows), "", *words, *([""] if words else [])] if rows else []
 
 
 def _meaning(settle: float) -> list[str]:
@@ -160,7 +175,8 @@ def _meaning(settle: float) -> list[str]:
         "- **Delete**: `kind_cluster.delete()`, or the process `kind delete cluster`; until the engine lists neither a container nor a volume.",
         "- **Image load**: an image of 52 MB of random bytes; `load_image` with our handle, or the process `kind load docker-image`. (kind asks",
         "  a node's crictl whether an image is there; our node image has none, so that its second load is a first one again.)",
-        "- **Several at a time**: as many processes started at once; each cluster runs until the last one has answered.",
+        "- **Several at a time**: as many processes started at once; each cluster runs until the last one has answered. The processors'",
+        "  time is the machine's (`/proc/stat`), from before they start until they have all answered.",
         "",
     ]
 

@@ -44,6 +44,7 @@ WHATS = {
     "unused-without": What("the same without the plugin", "ms"),
     "scale": What("several at a time: until the last one answers", "s", "clusters"),
     "scale-each": What("several at a time: until each answers", "s", "clusters"),
+    "scale-busy": What("several at a time: the processors' time that was used until then", "%", "clusters"),
     "nodes": What("until a pod on every node answers", "s", "nodes"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ import boot_answer
 import boot_engine
 import boot_parts
 from boot_bench import Bench, Cluster, Side, last_words, node_names
-from boot_parts import Parts
+from boot_parts import Parts, used
 from boot_peer import Peer
 from boot_plot import panels, svg
-from boot_report import counted_rows, main_rows, page, target_rows, targets
+from boot_report import busy_words, counted_rows, main_rows, page, target_rows, targets
 from boot_results import Measurement, Results, Summary, aligned, figure, joined
 
 GIBIBYTE = 1024**3
@@ -33,8 +34,8 @@ def results(**medians: float | None) -> Results:
     """Of measurements named ``what_side`` or ``what_side_count``: three of each, around the value."""
     found = Results(about=dict(ABOUT))
     for name, value in medians.items():
-        what, side, *count = name.replace("memory_later", "memory-later").split("_")
-        number = int(count[0]) if count else 1
+        what, side, *several = name.replace("memory_later", "memory-later").replace("scale_busy", "scale-busy").split("_")
+        number = int(several[0]) if several else 1
         values = [None] if value is None else [value, value * 0.9, value * 1.2]
         found.measurements += [Measurement(what, side, at, one, number) for at, one in enumerate(values)]
     return found
@@ -99,6 +100,16 @@ def test_the_table_of_several_compares_with_one_and_with_kind() -> None:
     assert head == ["clusters", "copied", "kind", "copied, of a single one's", "kind, of a single one's", "kind / copied"]
     assert rows == [["1", *rows[0][1:3], "1.00", "1.00", "5.00"], ["4", "8.00 (7.20 to 9.60)", "1 failed", "2.00", "-", "-"]]
     assert counted_rows(results(), "scale") == []
+
+
+def test_several_are_no_sooner_than_the_processors() -> None:
+    found = results(scale_copied=4.0, scale_copied_4=14.0, scale_busy_copied=80.0, scale_busy_copied_4=99.0)
+    words = "uses 80.0 % of the processors' time from its start to its answer, 4 at a time use 99.0 %"
+    assert words in busy_words(found)
+    assert "at least 3.20 times as long" in busy_words(found)
+    assert "they take 3.50 times as long" in busy_words(found)
+    assert words in " ".join(page(found, "x.svg").split())
+    assert busy_words(results(scale_copied=4.0, scale_copied_4=14.0)) == ""
 
 
 def test_verdicts() -> None:
@@ -247,10 +258,27 @@ class Pretended:
         )
 
 
+def stat(busy: int, idle: int) -> str:
+    """``/proc/stat`` of a machine: so many ticks of each; some that the host took aside."""
+    return f"cpu  {busy} 0 0 {idle} 0 0 0 77 0 0\ncpu0 1 2 3 4\n"
+
+
+def test_what_was_used_is_of_what_was_there() -> None:
+    assert used(stat(100, 900), stat(180, 920)) == 80
+    assert used("cpu  1 2 3 10 5 6 7 0 0 0", "cpu  2 3 4 12 8 7 8 9 0 0") == 50
+    assert used(stat(1, 1), stat(1, 1)) == 0
+
+
 def parts(bench: Bench, *sides: Side, free: int = 24 * GIBIBYTE) -> tuple[Parts, list[str]]:
     """Parts with these sides, and what they say."""
     said: list[str] = []
-    return Parts(bench, {side.name: side for side in sides}, Results(), 2, lambda: free, said.append), said
+    ticks = count(step=100)
+
+    def clock() -> str:
+        now = next(ticks)
+        return stat(3 * now, now)
+
+    return Parts(bench, {side.name: side for side in sides}, Results(), 2, lambda: free, clock, said.append), said
 
 
 def test_nodes_of_all_sides_are_measured_in_turns_and_a_failure_costs_itself_alone(bench: Bench) -> None:
@@ -273,6 +301,7 @@ def test_all_of_a_time_are_ended_after_the_last_one_answered(bench: Bench) -> No
     assert log == 2 * ["copied 1", "end", "copied 1", "copied 1", "end", "end"]
     assert len(runner.results.values("scale-each", "copied", 2)) == 4
     assert len(runner.results.values("scale", "copied", 2)) == 2
+    assert runner.results.values("scale-busy", "copied", 2) == [75, 75]
     assert len(said) == 4
 
 
