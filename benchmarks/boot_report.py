@@ -105,9 +105,9 @@ def busy_words(results: Results, count: int = 4) -> str:
         return ""
     least = figure(count * one.median / 100)
     return (
-        f"A single copy uses {figure(one.median)} % of the processors' time from its start to its answer; {count} at a time use "
-        f"{figure(several.median)} %. So {count} of them, each as much work as the single one, take at least {least} times as long, in whatever order "
-        f"it is done; they take {figure(grown)} times as long. The less a single one waits, the higher that is."
+        f"A single copy uses {figure(one.median)} % of the processors' time from its start to its answer, {count} at a time use "
+        f"{figure(several.median)} %. So {count} of them, each as much work as the single one, take at least {least} times as long, "
+        f"in whatever order it is done; they take {figure(grown)} times as long. The less a single one waits, the higher that is."
     )
 
 
