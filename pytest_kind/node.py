@@ -131,11 +131,16 @@ class KindNode:
         """Runs a command on the node and returns its standard output.
 
         Args:
+            argv: its words, one by one: ``exec("ls", "-l")``. No shell reads them.
             timeout: seconds until it is killed.
 
         Raises:
             CommandError: it ended with something else than 0.
+            TypeError: a word is something else than a string, such as a list of words.
         """
+        for word in argv:
+            if not isinstance(word, str):
+                raise TypeError(f"exec takes the words of a command one by one, as in exec('ls', '-l'); found {word!r}")
         result = self._provider.exec(self.container, argv, seconds=timeout)
         if result.code:
             raise CommandError(self.name, argv, result.code, result.output)

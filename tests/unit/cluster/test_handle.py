@@ -37,6 +37,13 @@ def test_a_command_that_fails_names_the_node(cluster: KindCluster, engine: FakeE
         cluster.nodes[0].exec("false")
 
 
+def test_a_command_in_one_list_is_refused_before_anything_runs(cluster: KindCluster, engine: FakeEngine) -> None:
+    before = engine.made("exec")
+    with pytest.raises(TypeError, match=r"^exec takes the words .* as in exec\('ls', '-l'\); found \['ls', '-l'\]$"):
+        cluster.nodes[0].exec(["ls", "-l"])  # type: ignore[arg-type]
+    assert engine.made("exec") == before
+
+
 def test_kubectl_is_the_nodes(cluster: KindCluster, engine: FakeEngine) -> None:
     engine.answer(["kubectl"], "pod/a\n")
     assert cluster.kubectl("get", "pods", "--output", "name") == "pod/a\n"
