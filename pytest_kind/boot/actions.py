@@ -19,7 +19,7 @@ from pytest_kind.boot.containerd import config_toml
 from pytest_kind.boot.context import BootContext, BootMachine, side_by_side
 from pytest_kind.boot.files import Files, machine_files
 from pytest_kind.boot.freeze import Freeze, images
-from pytest_kind.boot.join import Join, Shares
+from pytest_kind.boot.join import Join, Members, Shares, give_first_share
 from pytest_kind.boot.kubeadm import API_PORT, has_units
 from pytest_kind.boot.ready import POLL_SECONDS, Defaults, Dns, DnsLater, NodesReady, has_network, release, wait_for_api
 from pytest_kind.boot.told import told
@@ -146,6 +146,8 @@ class ApiServer:
 
         wait_for("the API server takes objects", post, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
         wait_for_api(context)
+        if context.facts.replicated:
+            give_first_share(context)
         release(context)
 
 
@@ -238,7 +240,7 @@ class DnsPlace:
 
 
 class Finish:
-    """Waits for kubeadm's remaining phases: its configuration, the nodes' mark, the bootstrap token's rights.
+    """Waits for kubeadm's remaining phases: its configuration, the control planes' marks, the bootstrap token's rights.
 
     Without it they come some seconds after the API server (``release``); who needs them before has them begin then (``settle``).
     """
@@ -246,16 +248,16 @@ class Finish:
     name = "finish"
 
     def __call__(self, context: BootContext) -> None:
-        settle(context)
+        side_by_side(lambda one: settle(context, one), [one for one in context.nodes if one.machine.is_initial])
 
 
-def settle(context: BootContext) -> None:
-    """Waits until kubeadm has finished on the first control plane. Without it no node can join.
+def settle(context: BootContext, on: BootMachine | None = None) -> None:
+    """Waits until kubeadm has finished on a control plane (the first). Without that no node can join.
 
     Raises:
         CommandError: it failed, with what it said.
     """
-    context.exec(["/kind/pytest-kind/settle"])
+    context.exec(["/kind/pytest-kind/settle"], on=on)
 
 
 def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
@@ -268,10 +270,10 @@ def default_actions(nodes: int, *, freeze: bool = False) -> list[Action]:
         freeze: whether copies are to be made of it.
     """
     last: list[Action] = [Freeze()] if freeze else []
-    start: list[Action] = [Fill(), Start(), ControlPlane(), Facts(), ApiServer(), Manifests()]
+    start: list[Action] = [Fill(), Start(), ControlPlane(), Facts()]
     if nodes == 1:
-        return [*start, NodesReady(), Mark(), DnsPlace(), Dns() if freeze else DnsLater(), Defaults(), *last]
-    return [*start, Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
+        return [*start, ApiServer(), Manifests(), NodesReady(), Mark(), DnsPlace(), Dns() if freeze else DnsLater(), Defaults(), *last]
+    return [*start, Members(), ApiServer(), Manifests(), Finish(), Join(), Shares(), NodesReady(), Dns(), Defaults(), *last]
 
 
 def joining_actions() -> list[Action]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_kind import labels
 from pytest_kind.boot.audit import audit_files
 from pytest_kind.boot.frozen import Frozen, words
-from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, has_units, init_documents, join_documents
+from pytest_kind.boot.kubeadm import API_PORT, ClusterFacts, has_units, init_documents, initial_documents, join_documents
 from pytest_kind.boot.registries import registry_files
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _COPYING = ("program", "phases", "snapshot", "thaw", "restore", "authority", "re
 _PROGRAMS = (
     "network",
     "begin",
+    "init",
     "prepare",
     "facts",
     "join",
@@ -74,9 +75,8 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
         return files | balancer_files(facts)
     files |= {f"etc/systemd/{target}": ((source / name).read_bytes(), 0o644) for name, target in _SYSTEMD.items()}
     first = machine.place is facts.first
-    # In a copy no node joins: a further control plane makes its own keys as the first one does.
-    alike = first or (copied is not None and machine.is_control_plane)
-    documents = init_documents(config, facts, machine) if alike else join_documents(config, facts, machine)
+    others = initial_documents if machine.is_initial else join_documents
+    documents = init_documents(config, facts) if first else others(config, facts, machine)
     if machine.is_control_plane:
         # For whoever attaches to the cluster knowing only its name (attach.py).
         files[CONFIG_FILE] = (json.dumps(asdict(config)).encode(), 0o600)

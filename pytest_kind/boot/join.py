@@ -33,13 +33,51 @@ _COMMON_KEYS = {
 }
 
 
+class Members:
+    """Has the other control planes of a new cluster begin as the first one did, with its keys: etcd's members begin as one.
+
+    Of control planes that join one by one each has an etcd that serves seven seconds after its start (what it tells the cluster of itself
+    is lost in the snapshot that it is sent, and it waits for the answer), and the next one is refused for five seconds more
+    (``--strict-reconfig-check``). Meanwhile the kubelets, which ask their own API servers and no other, back off.
+    """
+
+    name = "members"
+
+    def __call__(self, context: BootContext) -> None:
+        def begin(one: BootMachine) -> None:
+            with common_keys(context) as keys:
+                context.provider.put(one.container, "/", keys)
+            context.exec(["/kind/pytest-kind/init", f"{context.deadline.left:.0f}"], on=one)
+
+        side_by_side(begin, [one for one in context.nodes if one.machine.is_initial and one is not context.first])
+
+
+def give_first_share(context: BootContext) -> None:
+    """Gives the first node its share of the pod subnets, before there is a controller to do it.
+
+    Its network was told the first share beforehand. Of nodes that begin together the controller may come to another one before it.
+    """
+    if context.config.networking.disable_default_cni:
+        return
+    shares = first_shares(context.config)
+
+    def give() -> NotYet | bool:
+        try:
+            context.api.patch(f"/api/v1/nodes/{context.first.name}", {"spec": {"podCIDR": shares[0], "podCIDRs": shares}})
+        except ApiError as error:
+            return NotYet(str(error))
+        return True
+
+    wait_for(f"node {context.first.name} to take its share of the pod subnets", give, context.deadline, every=POLL_SECONDS)
+
+
 class Join:
-    """``kubeadm join`` on every new node but the first, at once."""
+    """``kubeadm join`` on every new node that did not begin with the cluster, at once."""
 
     name = "join"
 
     def __call__(self, context: BootContext) -> None:
-        joining = [one for one in context.fresh if one.machine.node is not None and one is not context.first]
+        joining = [one for one in context.fresh if one.machine.node is not None and not one.machine.is_initial]
         discovery = {DISCOVERY.lstrip("/"): (_discovery(context).encode(), 0o644)}
         for one in joining:
             with texts_archive(discovery) as archive:

@@ -75,17 +75,29 @@ def has_units(facts: ClusterFacts) -> bool:
     return not (facts.replicated or facts.static_pods)
 
 
-def init_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine | None = None) -> str:
-    """``/kind/kubeadm.conf`` of a control plane (the first one) that joins nothing, patched.
+def init_documents(config: ClusterConfig, facts: ClusterFacts) -> str:
+    """``/kind/kubeadm.conf`` of the first control plane, patched.
 
     Raises:
         ConfigError: a patch is for a kind of document that is not there, or its arguments have no names.
     """
-    return _text(_init_documents(config, facts, machine or facts.machines[0]))
+    return _text(_init_documents(config, facts))
 
 
-def _init_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> list[Document]:
+def _init_documents(config: ClusterConfig, facts: ClusterFacts) -> list[Document]:
+    machine = facts.machines[0]
     return _patched([_cluster(config, facts), _init(facts, machine), _kubelet(config), _proxy(config)], config, machine)
+
+
+def initial_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> str:
+    """``/kind/kubeadm.conf`` of another control plane that the cluster begins with: it begins as the first one does, of the same documents.
+
+    What kind has it join with, and what patches make of that, is its own.
+    """
+    (join,) = _patched([_join(facts, machine)], config, machine)
+    own = {**join, **(join.get("controlPlane") or {})}
+    init = _init(facts, machine) | {name: own[name] for name in ("nodeRegistration", "localAPIEndpoint", "patches", "timeouts") if name in own}
+    return _text([init if one["kind"] == "InitConfiguration" else one for one in _init_documents(config, facts)])
 
 
 def join_documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> str:
@@ -103,7 +115,7 @@ def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
     for machine in facts.nodes:
         try:
             if machine.place is facts.first:
-                _init_documents(config, facts, machine)
+                _init_documents(config, facts)
             else:
                 _patched([_join(facts, machine)], config, machine)
         except ConfigError as error:

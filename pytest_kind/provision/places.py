@@ -81,6 +81,11 @@ class Machine:
     def is_control_plane(self) -> bool:
         return self.place.role == labels.ROLE_CONTROL_PLANE
 
+    @property
+    def is_initial(self) -> bool:
+        """Whether it is a control plane that the cluster begins with: of etcd's initial members."""
+        return self.is_control_plane and self.index is not None
+
 
 def machines(config: ClusterConfig, cluster: str, link: str) -> tuple[Machine, ...]:
     """Every machine of a new cluster: the first control plane, the other nodes as they come, a load balancer where one is needed."""

@@ -180,6 +180,18 @@ class TestFacts:
         with pytest.raises(KindError, match=r"^no step has found the API server's address yet$"):
             context.api  # noqa: B018
 
+    def test_it_is_on_every_control_plane_that_the_cluster_began_with(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        context = make_context(config_of(3, 1))
+        context.machines = (*context.machines[:2], replace(context.machines[2], machine=replace(context.machines[2].machine, index=None)))
+        actions.Finish()(context)
+        assert {name: engine.execs(name) for name in engine.names} == {
+            "c-control-plane": ["/kind/pytest-kind/settle"],
+            "c-control-plane2": ["/kind/pytest-kind/settle"],
+            "c-control-plane3": [],
+            "c-worker": [],
+            "c-external-load-balancer": [],
+        }
+
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.answer(["/kind/pytest-kind/facts"], "kubeadm could not prepare the node:\nbad certificate", code=1)
         with pytest.raises(CommandError) as caught:
@@ -276,12 +288,31 @@ class TestApiServer:
     ) -> None:
         context = make_context(config_of(2))
         context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
+        willing.answer("PATCH", NODE, (200, {}))
         actions.ApiServer()(context)
         for kind in ("Deployment", "ReplicaSet"):
             (spec,) = [one["spec"] for one in taking.of(kind)]
             assert spec["replicas"] == 2
             assert spec["template"]["spec"]["containers"][0]["env"][0] == {"name": "KUBERNETES_SERVICE_HOST", "value": "198.19.255.254"}
         assert len(taking.of("Pod")) == 2  # kube-proxy's, and one of the two
+
+    def test_the_first_of_several_has_the_first_share_before_a_controller_gives_any(
+        self, make_context: MakeContext, willing: ApiServer, engine: FakeEngine
+    ) -> None:
+        context = make_context(config_of(2, networking=Networking(ip_family="dual")))
+        context.manifests, context.deadline = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}, Deadline(60)
+        willing.answer("PATCH", NODE, (404, {"message": "not yet"}), (200, {}))
+        engine.answer(["/kind/pytest-kind/release"], "the controllers would begin", code=1)
+        with pytest.raises(CommandError, match="the controllers would begin"):
+            actions.ApiServer()(context)
+        shares = ["10.244.0.0/24", "fd00:10:244::/64"]
+        assert [body for method, _, body in willing.requests if method == "PATCH"] == 2 * [{"spec": {"podCIDR": shares[0], "podCIDRs": shares}}]
+
+    def test_where_the_network_is_the_users_shares_are_nobodys_business(self, make_context: MakeContext, willing: ApiServer) -> None:
+        context = make_context(config_of(2, networking=Networking(disable_default_cni=True)))
+        context.manifests = {"dns": DNS, "proxy": PROXY, "storage": STORAGE}
+        actions.ApiServer()(context)
+        assert [path for method, path, _ in willing.requests if method == "PATCH"] == []
 
     def test_what_is_refused_at_first_is_posted_again_and_only_that(self, connected: BootContext, willing: ApiServer) -> None:
         willing.answer("POST", DAEMON_SETS, (403, {"message": "not yet"}), (201, {}))
@@ -486,6 +517,18 @@ class TestFinish:
         actions.Finish()(connected)
         assert engine.made("exec") == ["/kind/pytest-kind/settle"]
 
+    def test_it_is_on_every_control_plane_that_the_cluster_began_with(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        context = make_context(config_of(3, 1))
+        context.machines = (*context.machines[:2], replace(context.machines[2], machine=replace(context.machines[2].machine, index=None)))
+        actions.Finish()(context)
+        assert {name: engine.execs(name) for name in engine.names} == {
+            "c-control-plane": ["/kind/pytest-kind/settle"],
+            "c-control-plane2": ["/kind/pytest-kind/settle"],
+            "c-control-plane3": [],
+            "c-worker": [],
+            "c-external-load-balancer": [],
+        }
+
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.answer(["/kind/pytest-kind/settle"], "error execution phase upload-config", code=1)
         with pytest.raises(CommandError, match="error execution phase upload-config"):
@@ -516,8 +559,8 @@ class TestControlPlane:
     ("nodes", "names"),
     [
         (1, ["fill", "engine", "units", "kubeadm", "API", "manifests", "node", "mark", "place", "DNS later", "defaults"]),
-        (2, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
-        (5, ["fill", "engine", "units", "kubeadm", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
+        (2, ["fill", "engine", "units", "kubeadm", "members", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
+        (5, ["fill", "engine", "units", "kubeadm", "members", "API", "manifests", "finish", "join", "routes", "node", "DNS", "defaults"]),
     ],
 )
 def test_the_steps_of_a_boot_in_order(nodes: int, names: list[str]) -> None:

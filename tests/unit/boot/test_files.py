@@ -15,9 +15,25 @@ from pytest_kind.boot.kubeadm import ClusterFacts
 from pytest_kind.config.types import ClusterConfig, Networking
 from support.clusters import config_of, facts_of
 
+KINDS = ("ClusterConfiguration", "InitConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
 PERL = {"dns-ready", "hold", "thaw"}
 PROGRAMS = {
-    *("network", "begin", "prepare", "facts", "join", "release", "controllers", "finish", "settle", "pod-dns", "lease", "let", "load-balancer"),
+    *(
+        "network",
+        "begin",
+        "init",
+        "prepare",
+        "facts",
+        "join",
+        "release",
+        "controllers",
+        "finish",
+        "settle",
+        "pod-dns",
+        "lease",
+        "let",
+        "load-balancer",
+    ),
     *("program", "phases", "snapshot", "restore", "authority", "revive", "rules"),
     *PERL,
 }
@@ -92,6 +108,13 @@ def test_kubeadms_configuration_is_the_nodes_own(facts: ClusterFacts) -> None:
     assert next(yaml.safe_load_all(content))["kubernetesVersion"] == "v1.36.0"
     joining, _ = files(config_of(1, 1), 1)["kind/kubeadm.conf"]
     assert next(yaml.safe_load_all(joining))["kind"] == "JoinConfiguration"
+
+
+def test_a_control_plane_joins_where_the_cluster_began_without_it() -> None:
+    facts = facts_of(config_of(2))
+    for index, kinds in ((1, [*KINDS]), (None, ["JoinConfiguration"])):
+        found, _ = machine_files(config_of(2), facts, replace(facts.machines[1], index=index), 300)["kind/kubeadm.conf"]
+        assert [one["kind"] for one in yaml.safe_load_all(found)] == kinds
 
 
 class TestEnvironment:

@@ -6,6 +6,7 @@ import base64
 import io
 import tarfile
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -14,7 +15,7 @@ import yaml
 from pytest_kind.api import kubeconfig
 from pytest_kind.boot.context import BootContext
 from pytest_kind.boot.files import cni_files, peer_files, share_files
-from pytest_kind.boot.join import Join, Shares
+from pytest_kind.boot.join import Join, Members, Shares
 from pytest_kind.config.types import Networking
 from pytest_kind.errors import CommandError, KindError, NotFound, WaitTimeout
 from pytest_kind.waiting import Deadline
@@ -45,18 +46,52 @@ def _keys(engine: FakeEngine) -> None:
     engine.offer("/etc/kubernetes/pki", stream.getvalue())
 
 
-def joining(make_context: MakeContext, control_planes: int, workers: int) -> BootContext:
+def joining(make_context: MakeContext, control_planes: int, workers: int, late: int = 0) -> BootContext:
+    """A cluster of so many nodes.
+
+    Args:
+        late: how many of the control planes it began without.
+    """
     context = make_context(config_of(control_planes, workers))
+    joined = {f"c-control-plane{number}" for number in range(control_planes - late + 1, control_planes + 1)}
+    context.machines = context.fresh = tuple(
+        replace(one, machine=replace(one.machine, index=None)) if one.name in joined else one for one in context.machines
+    )
     context.admin = kubeconfig.outside(admin_conf(), "c", "https://127.0.0.1:34567")
     return context
 
 
+class TestMembers:
+    """The control planes that a cluster begins with."""
+
+    def test_each_other_one_begins_with_the_common_keys_and_no_others(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        Members()(joining(make_context, 3, 1))
+        for name in ("c-control-plane2", "c-control-plane3"):
+            assert engine.files(name) == {f"/etc/kubernetes/pki/{key}": (key.encode(), 0o600) for key in KEYS}
+            assert engine.execs(name) == ["/kind/pytest-kind/init 0"]
+        assert {name: engine.execs(name) for name in ("c-control-plane", "c-worker", "c-external-load-balancer")} == {
+            "c-control-plane": [],
+            "c-worker": [],
+            "c-external-load-balancer": [],
+        }
+
+    def test_a_single_one_has_no_keys_to_give(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        Members()(joining(make_context, 1, 2))
+        assert engine.calls == []
+
+    def test_one_that_cannot_begin_is_named(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        engine.answer(["/kind/pytest-kind/init"], "error execution phase certs", code=1, on="c-control-plane2")
+        with pytest.raises(CommandError, match=r"^c-control-plane2: `/kind/pytest-kind/init 0` ended with 1:\nerror execution phase certs$"):
+            Members()(joining(make_context, 2, 0))
+
+
 class TestJoin:
-    def test_every_node_but_the_first_joins(self, make_context: MakeContext, engine: FakeEngine) -> None:
-        Join()(joining(make_context, 2, 1))
+    def test_every_node_joins_that_the_cluster_began_without(self, make_context: MakeContext, engine: FakeEngine) -> None:
+        Join()(joining(make_context, 3, 1, late=1))
         assert {name: engine.execs(name) for name in engine.names} == {
             "c-control-plane": [],
-            "c-control-plane2": ["/kind/pytest-kind/join 0"],
+            "c-control-plane2": [],
+            "c-control-plane3": ["/kind/pytest-kind/join 0"],
             "c-worker": ["/kind/pytest-kind/join 0"],
             "c-external-load-balancer": [],
         }
@@ -93,7 +128,7 @@ class TestJoin:
         assert found["clusters"][0]["cluster"]["server"] == "https://c-external-load-balancer:6443"
 
     def test_control_planes_get_the_common_keys_and_no_others(self, make_context: MakeContext, engine: FakeEngine) -> None:
-        Join()(joining(make_context, 3, 1))
+        Join()(joining(make_context, 3, 1, late=2))
         for name in ("c-control-plane2", "c-control-plane3"):
             found = {path: value for path, value in engine.files(name).items() if path.startswith("/etc/")}
             assert found == {f"/etc/kubernetes/pki/{key}": (key.encode(), 0o600) for key in KEYS}
@@ -109,7 +144,7 @@ class TestJoin:
     def test_keys_that_cannot_be_read_are_the_engines_error(self, make_context: MakeContext, engine: FakeEngine) -> None:
         engine.fail("get", NotFound("getting /etc/kubernetes/pki: no such file"))
         with pytest.raises(NotFound, match=r"^getting /etc/kubernetes/pki: no such file$"):
-            Join()(joining(make_context, 2, 0))
+            Join()(joining(make_context, 2, 0, late=1))
 
     def test_one_that_does_not_join_is_named_and_the_others_have_ended(self, make_context: MakeContext, engine: FakeEngine) -> None:
         engine.answer(["/kind/pytest-kind/join"], "error execution phase kubelet-wait-bootstrap", code=1, on="c-worker")

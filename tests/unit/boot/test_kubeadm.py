@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_kind.boot.kubeadm import ClusterFacts, check_patches, init_documents, join_documents
+from pytest_kind.boot.kubeadm import ClusterFacts, check_patches, init_documents, initial_documents, join_documents
 from pytest_kind.config.types import ClusterConfig, Networking, Node
 from pytest_kind.errors import ConfigError
 from pytest_kind.provision.places import machines
@@ -238,6 +238,45 @@ class TestJoining:
         machine = replace(facts.machines[1], node=late, index=None)
         (found,) = yaml.safe_load_all(join_documents(config, facts, machine))
         assert {"v", "w"} <= arguments(found["nodeRegistration"]["kubeletExtraArgs"]).keys()
+
+
+class TestInitial:
+    """Another control plane that a cluster begins with."""
+
+    def documents(self, config: ClusterConfig, at: int = 1) -> dict[str, Any]:
+        facts = facts_of(config)
+        return {document["kind"]: document for document in yaml.safe_load_all(initial_documents(config, facts, facts.machines[at]))}
+
+    def test_it_has_the_first_ones_documents_and_a_place_of_its_own(self) -> None:
+        first, found = documents(facts_of(config_of(2)), config_of(2)), self.documents(config_of(2))
+        own = found["InitConfiguration"]
+        assert {kind: one for kind, one in found.items() if kind != "InitConfiguration"} == {
+            kind: one for kind, one in first.items() if kind != "InitConfiguration"
+        }
+        assert own["localAPIEndpoint"] == {"advertiseAddress": "198.19.255.2", "bindPort": 6443}
+        assert own["nodeRegistration"]["name"] == "c-control-plane2"
+        assert {name: own[name] for name in ("bootstrapTokens", "skipPhases")} == {
+            name: first["InitConfiguration"][name] for name in ("bootstrapTokens", "skipPhases")
+        }
+
+    def test_what_patches_make_of_its_joining_is_its_own(self) -> None:
+        patch = "kind: {}\nnodeRegistration: {{kubeletExtraArgs: {{{}: {}}}}}"
+        config = ClusterConfig(
+            kubeadm_config_patches=(patch.format("JoinConfiguration", "v", "2"), patch.format("InitConfiguration", "first", "1")),
+            nodes=(
+                Node(),
+                Node(kubeadm_config_patches=(patch.format("JoinConfiguration", "w", "3"), "kind: JoinConfiguration\npatches: {directory: /p}")),
+            ),
+        )
+        found = self.documents(config)["InitConfiguration"]
+        given = arguments(found["nodeRegistration"]["kubeletExtraArgs"])
+        assert (given["v"], given["w"], found["patches"]) == ("2", "3", {"directory": "/p"})
+        assert "first" not in given
+
+    def test_as_one_that_joins_it_takes_the_clusters_settings_from_the_first(self) -> None:
+        patch = "kind: KubeletConfiguration\nmaxPods: {}"
+        config = ClusterConfig(nodes=(Node(kubeadm_config_patches=(patch.format(11),)), Node(kubeadm_config_patches=(patch.format(22),))))
+        assert self.documents(config)["KubeletConfiguration"]["maxPods"] == 11
 
 
 class TestSeveral:
