@@ -197,6 +197,7 @@ def test_an_interrupt_while_it_is_awaited_leaves_nothing(project: Project) -> No
         "from pytest_kind.waiting import Deadline, NotYet, wait_for\n"
         "from support.engine import FakeEngine\n"
         "def pytest_configure(config):\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored by what a shell runs in the background
         "    def awaited():\n"
         "        begun = config.stash[RUN]._begun\n"
         "        return begun is not None and begun._taken or NotYet('nobody waits')\n"
