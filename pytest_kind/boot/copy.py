@@ -75,10 +75,20 @@ class CopiedApi:
         wait_for("the API server takes objects", correct, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
         wait_for_api(context, without=_THERE)
         release(context)
-        for deployment in context.copied.unfinished if context.copied is not None else ():
-            # Its time to progress (ten minutes) began when it was frozen; without conditions it begins now.
-            namespace, _, name = deployment.partition("/")
-            context.api.patch(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/status", {"status": {"conditions": None}})
+        unfinished = [*context.copied.unfinished] if context.copied is not None else []
+
+        def begin_anew() -> NotYet | bool:
+            # Their time to progress (ten minutes) began when they were frozen; without conditions it begins now.
+            try:
+                while unfinished:
+                    namespace, _, name = unfinished[0].partition("/")
+                    context.api.patch(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/status", {"status": {"conditions": None}})
+                    unfinished.pop(0)
+            except ApiError as error:  # of several API servers one may still go
+                return NotYet(str(error))
+            return True
+
+        wait_for("unfinished rollouts to begin anew", begin_anew, context.deadline, every=POLL_SECONDS, on_wait=context.progress.tick)
 
 
 class Alive:

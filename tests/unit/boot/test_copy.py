@@ -77,12 +77,12 @@ class TestCopiedApi:
 
     def test_what_was_being_rolled_out_has_its_whole_time_again(self, connected: BootContext, api_server: ApiServer) -> None:
         path = "/apis/apps/v1/namespaces/mine/deployments/slow/status"
-        for patched in (AUTHENTICATION, path):
-            api_server.answer("PATCH", patched, (200, {}))
+        api_server.answer("PATCH", AUTHENTICATION, (200, {}))
+        api_server.answer("PATCH", path, (503, {"message": "one of several goes"}), (200, {}))
         api_server.answer("GET", READY, (200, "ok"))
-        connected.copied = FROZEN
+        connected.copied, connected.deadline = FROZEN, Deadline(60)
         copy.CopiedApi()(connected)
-        assert api_server.requests[-1] == ("PATCH", path, {"status": {"conditions": None}})
+        assert api_server.requests[-2:] == 2 * [("PATCH", path, {"status": {"conditions": None}})]
 
     def test_of_several_control_planes_nobody_waits_for_those_that_held_the_locks(
         self, make_context: MakeContext, api_server: ApiServer, engine: FakeEngine
