@@ -26,6 +26,7 @@ _PROGRAMS = (
     "network",
     "begin",
     "init",
+    "up",
     "prepare",
     "facts",
     "join",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -44,12 +44,9 @@ class Members:
     name = "members"
 
     def __call__(self, context: BootContext) -> None:
-        def begin(one: BootMachine) -> None:
-            with common_keys(context) as keys:
-                context.provider.put(one.container, "/", keys)
-            context.exec(["/kind/pytest-kind/init", f"{context.deadline.left:.0f}"], on=one)
-
-        side_by_side(begin, [one for one in context.nodes if one.machine.is_initial and one is not context.first])
+        others = [one for one in context.nodes if one.machine.is_initial and one is not context.first]
+        _give_keys(context, others)
+        side_by_side(lambda one: context.exec(["/kind/pytest-kind/init", f"{context.deadline.left:.0f}"], on=one), others)
 
 
 def give_first_share(context: BootContext) -> None:
@@ -82,12 +79,7 @@ class Join:
         for one in joining:
             with texts_archive(discovery) as archive:
                 context.provider.put(one.container, "/", archive)
-        control_planes = [one for one in joining if one.machine.is_control_plane]
-        if control_planes:
-            with common_keys(context) as keys:
-                for one in control_planes:
-                    keys.seek(0)
-                    context.provider.put(one.container, "/", keys)
+        _give_keys(context, [one for one in joining if one.machine.is_control_plane])
 
         def join(one: BootMachine) -> None:
             context.exec(["/kind/pytest-kind/join", f"{context.deadline.left:.0f}"], on=one)
@@ -147,6 +139,15 @@ def _discovery(context: BootContext) -> str:
     # As in the cluster's own record for those who join (kube-public/cluster-info): a cluster without a name, nobody's.
     document = {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "", "cluster": cluster}]}
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def _give_keys(context: BootContext, control_planes: Sequence[BootMachine]) -> None:
+    """Gives them the first one's common keys, which are read once, and not at all for nobody."""
+    if control_planes:
+        with common_keys(context) as keys:
+            for one in control_planes:
+                keys.seek(0)
+                context.provider.put(one.container, "/", keys)
 
 
 @contextmanager

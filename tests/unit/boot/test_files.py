@@ -22,6 +22,7 @@ PROGRAMS = {
         "network",
         "begin",
         "init",
+        "up",
         "prepare",
         "facts",
         "join",
