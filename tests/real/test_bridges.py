@@ -28,7 +28,14 @@ spec:
   selector: {matchLabels: {app: NAME}}
   template:
     metadata: {labels: {app: NAME}}
-    spec: {containers: [{name: app, image: "NAME:latest", imagePullPolicy: Never, command: [/busybox, sh, -c, SCRIPT]}]}
+    spec:
+      containers:
+      - name: app
+        image: NAME:latest
+        imagePullPolicy: Never
+        command: [/busybox, sh, -c, SCRIPT]
+        # The README reads the log once the rollout is complete: a pod without a probe is ready before its program says anything.
+        readinessProbe: {httpGet: {path: /hello/world, port: 8080}, periodSeconds: 1}
 ---
 apiVersion: v1
 kind: Service
