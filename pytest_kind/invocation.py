@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -113,4 +112,6 @@ def progress_form(config: pytest.Config) -> str:
     """How progress is shown: ``none``, ``plain`` or ``terminal``."""
     if hasattr(config, "workerinput") or config.get_verbosity() < 0:
         return "none"
-    return "terminal" if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI") else "plain"
+    # While output is captured it is the reporter that knows. The dots of xdist's workers come at any time, into a line that moves too.
+    terminal = getattr(config.pluginmanager.getplugin("terminalreporter"), "isatty", False) and not config.pluginmanager.hasplugin("dsession")
+    return "terminal" if terminal and os.environ.get("TERM") != "dumb" and not os.environ.get("CI") else "plain"

@@ -61,6 +61,8 @@ class Progress:
         pass
 
 
+CLEARED = "\r\x1b[2K"
+"""What empties the line that the cursor is in."""
 _MINUTES_FROM = 100
 _REDRAW_SECONDS = 0.2
 
@@ -118,8 +120,7 @@ class TerminalProgress(Progress):
     _last: float = 0.0
 
     def note(self, text: str) -> None:
-        self._line(f"kind: {text}")
-        self.write("\n")
+        self._stay(f"kind: {text}")
 
     def tick(self, detail: str = "") -> None:
         now = time.monotonic()
@@ -129,7 +130,10 @@ class TerminalProgress(Progress):
             self._line(f"kind: {what}: {now - start:.0f} s{_about(usual)}{detail and ' · ' + detail}")
 
     def _line(self, text: str) -> None:
-        self.write("\r\x1b[2K" + text[: self.width - 1])
+        self.write(CLEARED + " ".join(text.splitlines())[: self.width - 1])
+
+    def _stay(self, text: str) -> None:
+        self.write(f"{CLEARED}{text}\n")
 
     def _begin(self, what: str, usual: float | None) -> None:
         self._steps.append((what, time.monotonic(), usual))
@@ -137,10 +141,10 @@ class TerminalProgress(Progress):
 
     def _end(self, what: str, seconds: float, ended: str, details: Sequence[str]) -> None:
         self._steps.pop()
-        self._line("")
         if seconds > 1 or ended != "done":
-            self._line(f"kind: {what}: {ended} in {seconds:.1f} s{_in_brackets(details)}")
-            self.write("\n")
+            self._stay(f"kind: {what}: {ended} in {seconds:.1f} s{_in_brackets(details)}")
+        else:
+            self._line("")
 
     def _forget(self) -> None:
         self._steps.pop()

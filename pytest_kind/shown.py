@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from pytest_kind.invocation import progress_form
-from pytest_kind.progress import PlainProgress, Progress, TerminalProgress
+from pytest_kind.progress import CLEARED, PlainProgress, Progress, TerminalProgress
 from pytest_kind.workers.progress import HeldProgress, StoppableProgress
 
 _PROGRESSES: pytest.StashKey[list[Progress]] = pytest.StashKey()
@@ -43,31 +45,43 @@ def hold(config: pytest.Config) -> HeldProgress:
 def _progress(config: pytest.Config, form: str) -> Progress:
     if form == "none":
         return Progress()
-    capture = config.pluginmanager.getplugin("capturemanager")
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    begun = False
 
     def write(text: str) -> None:
-        def put() -> None:
+        nonlocal begun
+        with _uncaptured(config):
             if reporter is None:
                 sys.stderr.write(text)
                 return
             # Progress begins on a line of its own, after the dots of the tests so far; those of xdist's workers ensure_newline() does not know.
-            if not getattr(write, "fresh", False):
+            if not begun:
                 reporter.ensure_newline()
                 if reporter._tw.width_of_current_line:  # noqa: SLF001 - the reporter says it of no public name
                     reporter.line("")
-            reporter.write(text, flush=True)
-            write.fresh = True  # type: ignore[attr-defined]
+                reporter.currentfspath = None  # the next dot says whose it is
             if text.endswith("\n"):
-                write.fresh = False  # type: ignore[attr-defined]
-                reporter.currentfspath = None
-
-        if capture is None:
-            put()
-        else:
-            with capture.global_and_fixture_disabled():
-                put()
+                reporter.write(text, flush=True)
+            else:  # a line that goes again: the reporter counts what it writes itself, to know where its line ends
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            begun = text != CLEARED and not text.endswith("\n")
 
     if form == "plain":
         return PlainProgress(write=write)
-    return TerminalProgress(write=write, width=reporter.screen_width if reporter else 80)
+    return TerminalProgress(write=write, width=config.get_terminal_writer().fullwidth)
+
+
+@contextmanager
+def _uncaptured(config: pytest.Config) -> Iterator[None]:
+    """Writes reach the terminal meanwhile. Whoever has put something else in a stream's place has it there again: doctests do."""
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    if capture is None:
+        yield
+        return
+    streams = sys.stdout, sys.stderr
+    try:
+        with capture.global_and_fixture_disabled():
+            yield
+    finally:
+        sys.stdout, sys.stderr = streams

@@ -82,6 +82,52 @@ def test_the_form_follows_from_the_terminal(
 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    config = pytester.parseconfig()
-    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    config = pytester.parseconfigure()
+    monkeypatch.setattr(config.pluginmanager.getplugin("terminalreporter"), "isatty", terminal)
     assert progress_form(config) == form
+
+
+SLOW_BOOT = """
+import time
+class Slow:
+    name = "slow"
+    def __call__(self, context):
+        time.sleep(0.25)
+        context.progress.tick("nearly there")
+def pytest_kind_boot_actions(cluster_config): return [Slow()]
+"""
+
+
+@pytest.mark.parametrize("args", [(), ("-s",), ("--kind-ahead",), ("-v",)])
+def test_on_a_terminal_a_line_moves_and_goes(project: Project, args: tuple[str, ...]) -> None:
+    project.conftest(SLOW_BOOT)
+    project.tests(USES)
+    code, said = project.on_a_terminal(*args)
+    assert "1 passed" in said
+    assert code == 0
+    assert "\r\x1b[2Kkind: creating cluster pytest-kind-" in said
+    assert "nearly there" in said
+    assert "kind: " not in said.rpartition("\x1b[2K")[2]
+
+
+def test_on_a_terminal_that_workers_write_to_there_are_lines(project: Project) -> None:
+    project.tests(USES)
+    code, said = project.on_a_terminal("-n1")
+    assert "kind: creating cluster pytest-kind-" in said
+    assert "\x1b[2K" not in said
+    assert code == 0
+
+
+REDIRECTING = """
+import contextlib, io
+def test_a(request):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        request.getfixturevalue("kind_cluster")
+        print("here")
+    assert out.getvalue() == "here\\n"
+"""
+
+
+def test_what_stands_in_for_a_stream_stays_there(project: Project) -> None:
+    project.tests(REDIRECTING)
+    project.run().assert_outcomes(passed=1)

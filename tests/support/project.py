@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pkgutil
+import pty
+import subprocess
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +39,21 @@ class Project:
     def run_apart(self, *args: str) -> pytest.RunResult:
         """Runs pytest in a process of its own, and of workers: without hypothesis, which each would take 0.2 s to load."""
         return self.pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "support.plugin", *args)
+
+    def on_a_terminal(self, *args: str) -> tuple[int, str]:
+        """The same on a terminal of eighty columns: its exit code, and what it wrote."""
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-p", "support.plugin", *args]
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+        environment.pop("CI", None)
+        with subprocess.Popen(command, cwd=self.pytester.path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            said = b""
+            with contextlib.suppress(OSError):  # there is nobody left to write
+                while piece := os.read(ours, 4096):
+                    said += piece
+        os.close(ours)
+        return process.returncode, said.decode()
 
     def tests(self, text: str) -> None:
         """The project's only test file; some modules are imported."""
