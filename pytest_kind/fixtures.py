@@ -166,10 +166,11 @@ def kind_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
 
     It is for all clusters of the run, and goes at the end of the session.
     """
+    from pytest_kind.parameter import settings_of  # noqa: PLC0415
     from pytest_kind.wishes import request_of  # noqa: PLC0415
 
     with told_once():
-        settings = options.resolve(request.config)
+        settings = settings_of(request.config)
         run = _run(request.config, settings)
         registry = run.registries.serve(run.workshop(settings.lease), request_of(settings, request.config))
     try:

@@ -27,10 +27,10 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a marker's may be anything
     return value
 
 
-def _flag(value: str | bool) -> bool:
+def _flag(value: Any) -> bool:  # noqa: ANN401 - as above
     if isinstance(value, bool):
         return value
-    if value.lower() in _TRUE | _FALSE:
+    if isinstance(value, str) and value.lower() in _TRUE | _FALSE:
         return value.lower() in _TRUE
     raise ValueError(f"one of {', '.join(sorted(_TRUE | _FALSE))}")
 
@@ -66,9 +66,9 @@ def _count(low: int, high: int) -> Callable[[Any], Any]:
     return parse
 
 
-def _words(value: str) -> tuple[str, ...]:
+def _words(value: str | list[str]) -> tuple[str, ...]:
     try:
-        return tuple(shlex.split(value))
+        return tuple(shlex.split(value) if isinstance(value, str) else map(str, value))
     except ValueError as error:
         raise ValueError(f"arguments as a shell takes them ({error})") from error
 
@@ -335,8 +335,15 @@ def given(config: pytest.Config, option: Option, marks: Mapping[str, Any], where
         return option.flag, said
     if option.environment in os.environ:
         return option.environment, os.environ[option.environment]
-    ini = config.getini(option.ini)
-    return (option.ini, ini) if ini not in {None, ""} else (option.flag, None)
+    ini = _ini(config, option.ini)
+    return (option.ini, ini) if ini not in (None, "") else (option.flag, None)
+
+
+def _ini(config: pytest.Config, name: str) -> Any:  # noqa: ANN401 - as it is written
+    try:
+        return config.getini(name)
+    except (TypeError, pytest.UsageError):  # [tool.pytest] and pytest.toml have types; declared, a value of any other would be pytest's error
+        return config._inicfg[name].value  # noqa: SLF001 - there is no public way
 
 
 def default_cache() -> Path:

@@ -106,7 +106,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "kind_cluster" in metafunc.fixturenames and "kind_cluster" not in _parametrized(metafunc):
+    if "kind_cluster" in metafunc.fixturenames and _is_our_fixture(metafunc) and "kind_cluster" not in _parametrized(metafunc):
         from pytest_kind import parameter  # noqa: PLC0415 - for runs that use clusters
 
         try:
@@ -120,15 +120,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """For the methods of unittest's classes pytest does not call the hook above."""
     report = yield
     for item in filter(_has_one, report.result or ()):
         from pytest_kind import parameter  # noqa: PLC0415 - as above
 
-        if not parameter.lacks_one(item):
-            continue
         try:
-            parameter.parametrize(item, parameter.settings_for(item))
+            parameter.give(item)
         except pytest.UsageError as error:
             if not _is_the_runs(collector.config, error):
                 report.outcome, report.longrepr = "failed", str(error)
@@ -144,7 +141,21 @@ def _is_the_runs(config: pytest.Config, error: pytest.UsageError) -> bool:
 
 
 def _parametrized(metafunc: pytest.Metafunc) -> set[str]:
-    return {name.strip() for mark in metafunc.definition.iter_markers("parametrize") for name in str(mark.args[0] if mark.args else "").split(",")}
+    """The arguments that a project gives itself: in the forms in which pytest takes their names."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    names = [mark.args[0] if mark.args else mark.kwargs.get("argnames", ()) for mark in marks]
+    return {name.strip() for one in names for name in (one.split(",") if isinstance(one, str) else one)}
+
+
+def _is_our_fixture(of: Any) -> bool:  # noqa: ANN401 - pytest's own: a Metafunc or an item's _fixtureinfo
+    """Whether ``kind_cluster`` is this plugin's, or a project's that asks for this plugin's and has no parameters of its own."""
+    definitions = getattr(of, "_arg2fixturedefs", None) or getattr(of, "name2fixturedefs", {})
+    for definition in reversed(definitions.get("kind_cluster", ())):
+        if definition.func.__module__ == "pytest_kind.fixtures":
+            return True
+        if definition.params or "kind_cluster" not in definition.argnames:
+            return False
+    return False
 
 
 # Options of pytest's whose runs run nothing.
@@ -166,6 +177,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     fixtures.share_by_name(session)
     config, items = session.config, list(filter(_has_one, session.items))
+    if items:
+        from pytest_kind import parameter  # noqa: PLC0415 - for runs that use clusters
+
+        items = list(filter(parameter.correct, items))
     if RUN in config.stash and not config.pluginmanager.hasplugin("dsession") and not any(map(_uses_one, session.items)):
         config.stash[RUN].end_begun()
     if not items or _looks(config):
@@ -182,7 +197,10 @@ def _looks(config: pytest.Config) -> bool:
 
 
 def _has_one(item: pytest.Item | pytest.Collector) -> bool:
-    return "kind_cluster" in getattr(item, "fixturenames", ())
+    if "kind_cluster" not in getattr(item, "fixturenames", ()):
+        return False
+    found = getattr(item, "_fixtureinfo", None)
+    return found is None or _is_our_fixture(found)
 
 
 def _uses_one(item: pytest.Item) -> bool:

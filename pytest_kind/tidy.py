@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_kind import invocation, options
+from pytest_kind import options
 from pytest_kind.errors import UsageError
 from pytest_kind.pristine.leftovers import Leftovers
 from pytest_kind.pristine.restore import Pristine
@@ -94,14 +94,12 @@ class Tidy:
         """Brings a cluster back before a test, and again after it: it answers for what it did, and the next one does not pay.
 
         Raises:
-            UsageError: others use the cluster.
+            UsageError: nobody knows what the cluster was.
             WaitTimeout: it could not be brought back.
         """
         known = self._known.get(id(cluster))
         if known is None:
             raise UsageError(f"{options.FRESH_FIXTURE}: must be an argument of the test or of its fixtures: what the cluster was is not known")
-        if invocation.shares_cluster(self._config) and not getattr(_parameter(item), "apart", False):
-            raise UsageError(f"@pytest.mark.kind(fresh=True) of {item.nodeid}: is for functions, classes and modules, not for one set of parameters")
         if not known.clean:
             self._restore(known, cluster, item, "setup")
         known.clean = False

@@ -17,8 +17,16 @@ from pytest_kind.naming import check_cluster_name
 
 if TYPE_CHECKING:
     import pytest
+    from pluggy import HookCaller
 
     from pytest_kind.config.settings import Settings
+
+
+def of_project(settings: Settings, config: pytest.Config, hook: HookCaller) -> Settings:
+    """The settings, with what a project's hook says of the configuration where nobody else says anything."""
+    if settings.config is not None:
+        return settings
+    return replace(settings, config=hooks.call(hook, pytestconfig=config), sources={**settings.sources, "config": hooks.source(hook)})
 
 
 def request_of(settings: Settings, config: pytest.Config) -> Request:
@@ -28,11 +36,7 @@ def request_of(settings: Settings, config: pytest.Config) -> Request:
         UsageError: a name or a configuration that cannot be; nothing was made.
     """
     wanted = settings.config
-    source = settings.sources["config"]
-    if wanted is None:
-        hook = config.hook.pytest_kind_cluster_config
-        wanted, source = hooks.call(hook, pytestconfig=config), hooks.source(hook)
-    cluster_config = ClusterConfig() if wanted is None else _config(wanted, source, config.rootpath)
+    cluster_config = ClusterConfig() if wanted is None else _config(wanted, settings.sources["config"], config.rootpath)
     if settings.audit:
         cluster_config = audited(cluster_config)
     image = cluster_config.nodes[0].image

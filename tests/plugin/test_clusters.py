@@ -80,6 +80,89 @@ def test_the_closest_marker_wins_argument_by_argument(project: Project) -> None:
     assert names(project) == ["create A", "remove A", "create B", "remove B"]
 
 
+OTHER = "{'featureGates': {'A': True}}"
+SAYS = "assert len(kind_cluster.config.feature_gates)"
+
+
+def test_several_groups_take_turns_however_they_are_mixed(project: Project) -> None:
+    tests = (f"@pytest.mark.kind({OTHER if number % 2 else '{}'})\ndef test_{number}(kind_cluster): {SAYS} == {number % 2}\n" for number in range(6))
+    project.tests("".join(tests))
+    project.run().assert_outcomes(passed=6)
+    assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+
+def test_a_mapping_in_another_order_is_the_same(project: Project) -> None:
+    gates = "{'featureGates': {'A': True, 'B': False}}", "{'featureGates': {'B': False, 'A': True}}"
+    project.tests("".join(f"@pytest.mark.kind({one})\ndef test_{number}(kind_cluster): {SAYS} == 2\n" for number, one in enumerate(gates)))
+    project.run().assert_outcomes(passed=2)
+    assert names(project) == ["create A", "remove A"]
+
+
+def test_one_set_of_parameters_may_have_a_marker(project: Project) -> None:
+    sets = f"[1, pytest.param(2, marks=pytest.mark.kind({OTHER})), 3]"
+    project.tests(f"@pytest.mark.parametrize('x', {sets})\ndef test_a(kind_cluster, x): {SAYS} == (x == 2)\n")
+    project.run().assert_outcomes(passed=3)
+    assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+
+def test_a_marker_that_was_added_after_the_collection(project: Project) -> None:
+    project.conftest(f"def pytest_collection_modifyitems(items):\n    items[0].add_marker(pytest.mark.kind({OTHER}))\n")
+    project.tests(f"def test_a(kind_cluster): {SAYS} == 1\ndef test_b(kind_cluster): {SAYS} == 0\n")
+    project.run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("wrong", ["color=1", "fresh='yes'"])
+@pytest.mark.parametrize("args", [(), ("-n1",)])
+def test_one_that_was_added_and_cannot_be_is_the_tests_error(project: Project, wrong: str, args: tuple[str, ...]) -> None:
+    project.conftest(f"def pytest_collection_modifyitems(items):\n    items[0].add_marker(pytest.mark.kind({wrong}))\n")
+    project.tests("def test_a(kind_cluster): pass\ndef test_b(): pass\n")
+    result = project.run_apart(*args)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*@pytest.mark.kind* of test_it.py::test_a: *"])
+
+
+@pytest.mark.parametrize(
+    "how", ["'kind_cluster', [GIVEN], indirect=True", "argnames=['kind_cluster'], argvalues=[[GIVEN]], indirect=['kind_cluster']"]
+)
+def test_the_fixture_may_be_given_configurations(project: Project, how: str) -> None:
+    project.tests(f"@pytest.mark.parametrize({how.replace('GIVEN', OTHER)})\ndef test_a(kind_cluster): {SAYS} == 1\n")
+    project.run().assert_outcomes(passed=1)
+
+
+def test_what_it_is_given_may_be_none(project: Project) -> None:
+    project.tests("@pytest.mark.parametrize('kind_cluster', [7], indirect=True)\ndef test_a(kind_cluster): pass\n")
+    result = project.run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*@pytest.mark.parametrize('kind_cluster', …) of test_it.py::test_a*: 7 is not accepted*"])
+
+
+class TestOverridden:
+    """A project's own fixture of that name."""
+
+    def test_with_parameters_of_its_own(self, project: Project) -> None:
+        project.conftest(
+            "@pytest.fixture(scope='session', params=[0, 1])\ndef kind_cluster(request, kind_cluster_factory):\n"
+            f"    return request.param, kind_cluster_factory({OTHER} if request.param else None)\n"
+        )
+        project.tests("def test_a(kind_cluster): assert len(kind_cluster[1].config.feature_gates) == kind_cluster[0]\n")
+        project.run().assert_outcomes(passed=2)
+
+    def test_that_asks_for_ours(self, project: Project) -> None:
+        project.conftest("@pytest.fixture\ndef kind_cluster(kind_cluster): return kind_cluster\n")
+        project.tests(f"def test_a(kind_cluster): {SAYS} == 0\n@pytest.mark.kind({OTHER})\ndef test_b(kind_cluster): {SAYS} == 1\n")
+        project.run().assert_outcomes(passed=2)
+        assert names(project) == ["create A", "remove A", "create B", "remove B"]
+
+    @pytest.mark.parametrize("args", [(), ("--kind-timeout=soon",)])
+    def test_that_has_nothing_to_do_with_ours(self, project: Project, args: tuple[str, ...]) -> None:
+        project.conftest("@pytest.fixture\ndef kind_cluster(request): return getattr(request, 'param', 'theirs')\n")
+        project.tests("def test_a(kind_cluster): assert kind_cluster == 'theirs'\n")
+        result = project.run(*args)
+        result.assert_outcomes(passed=1)
+        assert "kind:" not in result.stdout.str()
+        assert names(project) == []
+
+
 def test_a_test_may_ask_when_it_runs(project: Project) -> None:
     project.tests("def test_a(request): assert request.getfixturevalue('kind_cluster').name == 'mine'\n")
     project.run("--kind-name=mine").assert_outcomes(passed=1)

@@ -17,6 +17,15 @@ def test_a_configuration_for_tests_for_which_nothing_else_gives_one(project: Pro
     project.run().assert_outcomes(passed=2)
 
 
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_a_folders_conftest_gives_one_for_its_tests_alone(project: Project, order: tuple[str, str]) -> None:
+    for folder, gates in (("a", {"A": True}), ("b", {})):
+        place = project.pytester.mkdir(folder)
+        (place / f"test_{folder}.py").write_text(f"def test_it(kind_cluster): assert kind_cluster.config.feature_gates == {gates}\n")
+    (project.pytester.path / "a" / "conftest.py").write_text("def pytest_kind_cluster_config():\n    return {'featureGates': {'A': True}}\n")
+    project.run(*order).assert_outcomes(passed=2)
+
+
 def test_its_answer_may_be_a_file_of_the_project(project: Project) -> None:
     project.pytester.makefile(".yaml", kind="kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: from-file\n")
     project.conftest("def pytest_kind_cluster_config():\n    return 'kind.yaml'\n")

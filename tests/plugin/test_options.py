@@ -196,6 +196,29 @@ def test_words_for_yes_and_no(pytester: pytest.Pytester, monkeypatch: pytest.Mon
     assert options.resolve(pytester.parseconfig()).keep is value
 
 
+@pytest.mark.parametrize(
+    ("said", "name", "value"),
+    [
+        ("kind_keep = true", "keep", True),
+        ("kind_timeout = 60", "timeout", 60.0),
+        ("kind_forensics_timeout = 1.5", "forensics_timeout", 1.5),
+        ("kind_warm = 2", "warm", 2),
+        ("kind_suite_args = ['-a', '-b c']", "suite_args", ("-a", "-b c")),
+        ("kind_version = 'v1.36.0'", "version", "v1.36.0"),
+    ],
+)
+def test_a_table_with_types_gives_it(pytester: pytest.Pytester, said: str, name: str, value: object) -> None:
+    pytester.makefile(".toml", pyproject=f"[tool.pytest]\n{said}\n")
+    assert getattr(options.resolve(pytester.parseconfig()), name) == value
+
+
+@pytest.mark.parametrize("said", ["kind_keep = 7", "kind_timeout = true", "kind_name = ['a']", "kind_warm = 1.5", "kind_forensics = false"])
+def test_a_value_of_a_type_that_it_cannot_be(pytester: pytest.Pytester, said: str) -> None:
+    pytester.makefile(".toml", pyproject=f"[tool.pytest]\n{said}\n")
+    with pytest.raises(pytest.UsageError, match=f"^{said.split(maxsplit=1)[0]}: .* is not accepted"):
+        options.resolve(pytester.parseconfig())
+
+
 class TestPaths:
     """A path is relative to who gives it: the ini file's folder, or the one that pytest was started in."""
 

@@ -236,11 +236,13 @@ class TestWorkers:
         result.assert_outcomes(passed=6)
         assert self.clusters(result, "shared") == self.clusters(result, "apart") == {"mine-gw0"}
 
-    def test_one_set_of_parameters_cannot_be_taken_apart(self, project: Project) -> None:
-        project.tests("@pytest.mark.parametrize('x', [pytest.param(1, marks=pytest.mark.kind(fresh=True))])\ndef test_b(kind_cluster, x): pass\n")
-        result = project.run_apart("-n1")
-        result.assert_outcomes(errors=1)
-        result.stdout.fnmatch_lines(["*is for functions, classes and modules, not for one set of parameters*"])
+    def test_one_set_of_parameters_can_be_taken_apart(self, project: Project) -> None:
+        one = "pytest.param(1, marks=pytest.mark.kind(fresh=True))"
+        project.tests(f"@pytest.mark.parametrize('x', [{one}, 2])\ndef test_b(kind_cluster, x): print(x, kind_cluster.name)\n")
+        result = project.run_apart("-n1", "-rP", "--kind-name=mine")
+        result.assert_outcomes(passed=2)
+        assert self.clusters(result, "2") == {"mine"}
+        assert self.clusters(result, "1").isdisjoint({"", "mine"})
 
 
 LEAVES = """
