@@ -15,7 +15,7 @@ from pytest_kind.errors import BootError, Conflict, KindError, UsageError
 from pytest_kind.frozen import Freezing
 from pytest_kind.handle import remove_cluster
 from pytest_kind.lease.renewal import Renewal
-from pytest_kind.provision.plan import container
+from pytest_kind.provision.plan import builder_marks, container
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Attempt:
             self.answering = Answering(self.connect, context, self.failed, self.spoilt)
         if freeze is not None and context.frozen is not None:  # before the steps that others add, which every copy goes through as well
             image = self.image(self.facts.machines[0])
-            self.freezing = Freezing(self.connect, context, image=image, wanted=freeze, marks=self.plan.builder_marks, told=self.progress.note)
+            self.freezing = Freezing(self.connect, context, image=image, wanted=freeze, marks=builder_marks(self.plan.marks), told=self.progress.note)
         for action in self.extra_actions:
             self._step(context, action)
 

@@ -30,7 +30,7 @@ from pytest_kind.lease.sweep import users
 from pytest_kind.node import KindNode
 from pytest_kind.provision import kernel
 from pytest_kind.provision.places import Machine, machines, random_link
-from pytest_kind.provision.plan import Plan, shared_volume
+from pytest_kind.provision.plan import Plan, builder_marks, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, spare_digest, unlike
@@ -109,12 +109,13 @@ class Maker:
         """A cluster that is ready already, if there is such a one and nobody else takes it."""
         if request.cold:
             return None
-        wanted = {labels.SPARE: spare_digest(request, images)}
-        for name in sorted({container.labels.get(labels.CLUSTER, "") for container in self.provider.containers(wanted)}):
+        wanted = {labels.SPARE: spare_digest(request, images), labels.CLUSTER: None}
+        for name in sorted({container.labels[labels.CLUSTER] for container in self.provider.containers(wanted)}):
             if not spares.take(self.cache, name, self.session.folder):
                 continue
             found = kept.find(self.provider, name)
-            assert found is not None  # noqa: S101 - seen above, and it is ours alone
+            if found is None:  # its lease had run out, and another run's sweep was faster
+                continue
             why = kept.unwell(self.provider, found, self.session.folder)
             if why is None:
                 try:
@@ -153,7 +154,7 @@ class Maker:
         self.fit(request)
         engine = self.provider.info()
         refuse_unreachable(request.config, engine)
-        kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
+        kernel.check(self.provider, engine, request.config, image=images.first.id, marks=builder_marks(marks))
         facts = ClusterFacts(
             cluster=name,
             machines=machines(request.config, name, random_link()),
