@@ -14,7 +14,7 @@ import yaml
 
 from pytest_kind import frozen, kept, labels, naming
 from pytest_kind.api import kubeconfig
-from pytest_kind.attempt import Attempt
+from pytest_kind.attempt import Attempt, BadCopy
 from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootMachine, side_by_side
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
@@ -166,25 +166,28 @@ class Maker:
         )
         refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made
-        # What is frozen is one image: where nodes have several, each boots from its own.
-        freeze = None if request.cold or len({image.id for image in images.of.values()}) > 1 else frozen.digest(request, images, name)
+        proxies = self._proxies(request, engine, facts.machines)
+        obstacle = None if request.cold else frozen.obstacle(request, images, facts, proxies)
+        if obstacle is not None:
+            self.progress.note(f"no copies can be made of cluster {name}: {obstacle}")
+        is_cold = request.cold or obstacle is not None
+        freeze = None if is_cold else frozen.digest(request, images, name, self._proxies(request, engine, ()))
         copied = None if freeze is None else frozen.find(self.provider, freeze)
         tries = 0
         while True:
             tries += 1
-            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts.machines))
+            plan = replace(self._plan(request, name, engine, marks), environment=proxies)
             try:
                 return self._attempt(request, images, plan, facts, freeze, copied)
+            except BadCopy as error:
+                assert copied is not None  # noqa: S101 - it was one
+                why = f"phase {error.phase!r}: {str(error.__cause__).strip().splitlines()[0]}"
+                self.progress.note(f"the frozen cluster that {name} was a copy of is no good and goes ({why}); making it from the ground")
+                frozen.discard(self.provider, copied.image)
+                copied = None
             except BootError as error:
-                conflict = isinstance(error.__cause__, Conflict)
-                if copied is not None and not conflict and not self.retain:
-                    why = f"phase {error.phase!r}: {str(error.__cause__).strip().splitlines()[0]}"
-                    self.progress.note(f"the frozen cluster that {name} was a copy of is no good and goes ({why}); making it from the ground")
-                    frozen.discard(self.provider, copied.image)
-                    copied = None
-                    continue
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)
-                if self.retain or not (ours and conflict and tries < _PORT_TRIES):
+                if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
                     raise
 
     def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:

@@ -55,7 +55,7 @@ def ours(doing: str) -> Iterator[None]:
             raise errors.Conflict(f"{doing}: {words}") from error
         raise errors.EngineError(f"{doing}: {words}") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise errors.EngineError(f"{doing}: the engine's connection failed: {error}") from error
+        raise errors.EngineGone(f"{doing}: the engine's connection failed: {error}") from error
 
 
 def said(error: docker.errors.APIError) -> str:

@@ -83,13 +83,13 @@ class TestErrors:
                 ),
             ),
             (refusal(500, "it broke"), errors.EngineError, "starting container abc: it broke"),
-            (docker.errors.DockerException("odd"), errors.EngineError, "starting container abc: the engine's connection failed: odd"),
+            (docker.errors.DockerException("odd"), errors.EngineGone, "starting container abc: the engine's connection failed: odd"),
             (
                 requests.exceptions.ReadTimeout("read timed out"),
-                errors.EngineError,
+                errors.EngineGone,
                 "starting container abc: the engine's connection failed: read timed out",
             ),
-            (BrokenPipeError("broken pipe"), errors.EngineError, "starting container abc: the engine's connection failed: broken pipe"),
+            (BrokenPipeError("broken pipe"), errors.EngineGone, "starting container abc: the engine's connection failed: broken pipe"),
         ],
     )
     def test_each_becomes_one_of_ours_that_says_what_was_done(self, raised: Exception, expected: type[errors.KindError], message: str) -> None:
