@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,10 +11,18 @@ from urllib.parse import urlsplit
 import docker
 import docker.errors
 import requests.exceptions
+from docker.context import ContextAPI
 
 from pytest_kind import errors
 
 PATIENT_SECONDS = 1800
+DEFAULT = "unix:///var/run/docker.sock"
+
+
+def endpoint() -> str:
+    """The engine's address, found as docker-py finds it: docker's own environment, else the context that is chosen, else its default."""
+    found = os.environ.get("DOCKER_HOST") or ContextAPI.kwargs_from_context().get("base_url") or DEFAULT
+    return found if "://" in found else f"tcp://{found}"
 
 
 class Calls:
@@ -21,6 +30,7 @@ class Calls:
 
     def __init__(self, api: docker.APIClient) -> None:
         self._api: Any = api  # its stubs know half of the low-level calls
+        self._endpoint = endpoint()  # of a socket or SSH the library's own address says nothing
 
     @property
     def _local(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import io
+import json
 import socket
 import tarfile
 import threading
@@ -52,6 +54,14 @@ class Client:
 
 def engine_of(**answers: Any) -> DockerEngine:
     return DockerEngine(Client(**answers))  # type: ignore[arg-type]
+
+
+def add_context(folder: Path, name: str, address: str) -> None:
+    """A context in a folder of the docker client's configuration."""
+    place = folder / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+    place.mkdir(parents=True)
+    (folder / "config.json").write_text("{}", encoding="utf-8")  # docker-py looks for contexts beside it
+    (place / "meta.json").write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": address}}}), encoding="utf-8")
 
 
 class TestErrors:
@@ -129,6 +139,14 @@ class TestConnecting:
             ended.bind(str(path))
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
         with pytest.raises(errors.EngineUnavailable, match=r"^no container engine answers at .*Connection refused"):
+            docker_engine.connect()
+
+    def test_a_context_names_the_address(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        where = f"unix://{tmp_path}/none.sock"
+        add_context(tmp_path, "odd", where)
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        monkeypatch.setenv("DOCKER_CONTEXT", "odd")
+        with pytest.raises(errors.EngineUnavailable, match=rf"^no container engine answers at {where}: "):
             docker_engine.connect()
 
     def test_an_address_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,6 +424,23 @@ class TestPorts:
         client = Client(port=[{"HostIp": "0.0.0.0", "HostPort": "34567"}], info={})  # noqa: S104
         client.base_url = "https://engine.example:2376"
         assert DockerEngine(client).published_port("abc", 6443) == ("engine.example", 34567)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("base_url", "address"), [("http://engine.example:2375", "tcp://engine.example:2375"), ("http+docker://ssh", "ssh://me@engine.example")]
+    )
+    @pytest.mark.parametrize("chosen", ["environment", "file"])
+    def test_and_so_does_that_of_a_context(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base_url: str, address: str, chosen: str) -> None:
+        add_context(tmp_path, "far", address)
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        if chosen == "environment":
+            monkeypatch.setenv("DOCKER_CONTEXT", "far")
+        else:
+            (tmp_path / "config.json").write_text('{"currentContext": "far"}', encoding="utf-8")
+        client = Client(port=[{"HostIp": "0.0.0.0", "HostPort": "34567"}], info={})  # noqa: S104
+        client.base_url = base_url
+        engine = DockerEngine(client)  # type: ignore[arg-type]
+        assert engine.published_port("abc", 6443) == ("engine.example", 34567)
+        assert (engine.info().address, engine.info().local) == (address, False)
 
 
 class TestExecWithInput:
