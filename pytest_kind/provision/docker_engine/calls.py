@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 import docker
 import docker.errors
 import requests.exceptions
+import urllib3.exceptions
 from docker.context import ContextAPI
 
 from pytest_kind import errors
 
 PATIENT_SECONDS = 1800
+# How a connection that fails shows; the last while an answer is being read (docker-py reads past requests).
+BROKEN = (docker.errors.DockerException, requests.exceptions.RequestException, OSError, urllib3.exceptions.HTTPError)
 DEFAULT = "unix:///var/run/docker.sock"
 
 
@@ -64,7 +67,7 @@ def ours(doing: str) -> Iterator[None]:
         if "port is already allocated" in words or "address already in use" in words or error.status_code == requests.codes.conflict:
             raise errors.Conflict(f"{doing}: {words}") from error
         raise errors.EngineError(f"{doing}: {words}") from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+    except BROKEN as error:
         raise errors.EngineGone(f"{doing}: the engine's connection failed: {error}") from error
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import docker.errors
 import pytest
 import requests
+import urllib3
 
 from pytest_kind import errors
 from pytest_kind.provision import docker_engine
@@ -100,6 +101,7 @@ class TestErrors:
                 "starting container abc: the engine's connection failed: read timed out",
             ),
             (BrokenPipeError("broken pipe"), errors.EngineGone, "starting container abc: the engine's connection failed: broken pipe"),
+            (urllib3.exceptions.ProtocolError("cut"), errors.EngineGone, "starting container abc: the engine's connection failed: cut"),
         ],
     )
     def test_each_becomes_one_of_ours_that_says_what_was_done(self, raised: Exception, expected: type[errors.KindError], message: str) -> None:
@@ -197,6 +199,15 @@ class TestVersion:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                """The first words of an answer that goes on, and then the end."""
+                paths.append(self.path)
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b'17\r\n{"status": "Pulling"}\r\n\r\n30\r\nhalf')
+
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
@@ -204,6 +215,18 @@ class TestVersion:
             yield paths
             server.shutdown()
             thread.join()
+
+    def test_an_engine_that_ends_within_its_answer(self, asked: list[str], tmp_path: Path) -> None:
+        (tmp_path / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+        engine = docker_engine.connect(5)
+        try:
+            with pytest.raises(errors.NotFound, match=r"^pulling a:1: .*Connection broken"):
+                engine.pull("a:1", 5)
+            with pytest.raises(errors.EngineGone, match=rf"^building {tmp_path}: the engine's connection failed: .*Connection broken"):
+                engine.build(tmp_path, dockerfile="Dockerfile", tag="a:1", labels={}, arguments={})
+        finally:
+            engine.close()
+        assert [path.partition("?")[0] for path in asked] == ["/_ping", "/v1.45/images/create", "/v1.45/build"]
 
     def version(self) -> str:
         engine = docker_engine.connect(5)
