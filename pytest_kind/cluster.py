@@ -176,7 +176,9 @@ class Maker:
         tries = 0
         while True:
             tries += 1
-            plan = replace(self._plan(request, name, engine, marks), environment=proxies)
+            plan = self._plan(request, name, engine, marks, proxies)
+            if plan.api_port == 0 and request.keep and engine.local:
+                plan = replace(plan, api_port=free_port(request.config.networking.api_server_address))
             try:
                 return self._attempt(request, images, plan, facts, freeze, copied)
             except BadCopy as error:
@@ -190,18 +192,15 @@ class Maker:
                 if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
                     raise
 
-    def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:
-        port = max(0, request.config.networking.api_server_port)
-        if port == 0 and labels.is_kept(marks) and engine.local:
-            port = free_port(request.config.networking.api_server_address)
+    def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str], environment: dict[str, str]) -> Plan:
         return Plan(
             config=request.config,
             engine=engine,
             cluster=name,
             network=request.network,
             marks=marks,
-            api_port=port,
-            environment={},
+            api_port=max(0, request.config.networking.api_server_port),
+            environment=environment,
             shared=len(request.config.nodes) > 1,
         )
 
@@ -271,7 +270,7 @@ class Maker:
         marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
         engine = self.provider.info()
         proxies = self._proxies(request, engine, [one.machine for one in found.machines])
-        plan = replace(self._plan(request, found.name, engine, marks), environment=proxies)
+        plan = self._plan(request, found.name, engine, marks, proxies)
         admin = kept.admin(self.provider, found)
         return self._handle(request, images, plan, found.machines, admin, ((how, time.monotonic() - start),))
 

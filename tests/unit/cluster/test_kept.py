@@ -108,6 +108,13 @@ class TestAttaching:
         watching.make(other)
         assert asked == [other]
 
+    def test_no_port_is_looked_for(self, maker: Maker, kept: KindCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(address: str) -> int:
+            raise UsageError(f"no port of {address} can be had")
+
+        monkeypatch.setattr("pytest_kind.cluster.free_port", refused)
+        assert node_of(maker.make(REQUEST)) == node_of(kept)
+
     def test_its_kubeconfig_is_this_sessions_own(self, maker: Maker, kept: KindCluster) -> None:
         cluster = maker.make(REQUEST)
         assert cluster.kubeconfig_path.parent.parent == maker.session.folder
