@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pytest_kind import labels
 from pytest_kind.boot.ready import Dns
 from pytest_kind.diagnose.evidence import boot_evidence
-from pytest_kind.errors import BootError, KindError
+from pytest_kind.errors import BootError, KindError, is_machines
 from pytest_kind.waiting import NotYet, wait_for
 
 if TYPE_CHECKING:
@@ -75,21 +75,26 @@ class Answering:
             BootError: it had been known that its DNS never answered.
         """
         if self.failure is not None:
-            self._spoilt()
+            if not is_machines(self.failure.__cause__ or self.failure):  # then the frozen one is as good as ever
+                self._spoilt()
             raise self.failure
 
     def _run(self) -> None:
-        cluster = self._context.facts.cluster
         try:
             provider = self._connect()
         except KindError as error:
-            self.failure = BootError(cluster, Dns.name, error, "")
+            self._fail(error, "")
             return
         with closing(provider):
             try:
                 wait_for("the first answer of DNS", lambda: self._probe(provider), self._context.deadline, every=_POLL_SECONDS)
             except KindError as error:
-                self.failure = BootError(cluster, Dns.name, error, boot_evidence(provider, cluster, error, self._context.fresh))
+                self._fail(error, boot_evidence(provider, self._context.facts.cluster, error, self._context.fresh))
+
+    def _fail(self, error: KindError, evidence: str) -> None:
+        failure = BootError(self._context.facts.cluster, Dns.name, error, evidence)
+        failure.__cause__ = error
+        self.failure = failure
 
     def _probe(self, provider: Provider) -> NotYet | bool:
         try:

@@ -11,11 +11,11 @@ from pytest_kind.boot.actions import Action, default_actions
 from pytest_kind.boot.context import BootContext, BootMachine
 from pytest_kind.boot.copy import copying_actions
 from pytest_kind.diagnose.evidence import boot_evidence
-from pytest_kind.errors import BootError, Conflict, KindError, UsageError
+from pytest_kind.errors import BootError, Conflict, KindError, UsageError, is_machines
 from pytest_kind.frozen import Freezing
 from pytest_kind.handle import remove_cluster
 from pytest_kind.lease.renewal import Renewal
-from pytest_kind.provision.plan import container
+from pytest_kind.provision.plan import builder_marks, container
 from pytest_kind.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pytest_kind.wanted import Request
 
 _WORTH_SECONDS = 0.05  # what a phase must last to be told of
+
+
+class BadCopy(BootError):
+    """A copy did not come up, and what it is a copy of is why: the cluster can be made from the ground."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +78,7 @@ class Attempt:
     renewal: Renewal | None = None
     freezing: Freezing | None = None
     answering: Answering | None = None
+    is_up: bool = False
 
     def run(self) -> BootContext:
         """Makes it, and returns what is known of it.
@@ -81,6 +86,7 @@ class Attempt:
         Raises:
             UsageError: something that was given cannot be used.
             BootError: it did not come up in time, with the evidence.
+            BadCopy: the same, and it would from the ground.
         """
         doing = f"{'creating' if self.copied is None else 'copying'} cluster {self.plan.cluster}"
         try:
@@ -93,7 +99,8 @@ class Attempt:
             raise
         except KindError as error:
             evidence = self._evidence(error)
-            raise BootError(self.plan.cluster, self.phase, error, evidence) from error
+            kind = BadCopy if self._is_bad_copy(error) else BootError
+            raise kind(self.plan.cluster, self.phase, error, evidence) from error
         except BaseException as error:
             self._roll_back()
             error.add_note(f"broken off while {doing}, in its phase {self.phase}; nothing of it is left")
@@ -147,7 +154,8 @@ class Attempt:
             self.answering = Answering(self.connect, context, self.failed, self.spoilt)
         if freeze is not None and context.frozen is not None:  # before the steps that others add, which every copy goes through as well
             image = self.image(self.facts.machines[0])
-            self.freezing = Freezing(self.connect, context, image=image, wanted=freeze, marks=self.plan.builder_marks, told=self.progress.note)
+            self.freezing = Freezing(self.connect, context, image=image, wanted=freeze, marks=builder_marks(self.plan.marks), told=self.progress.note)
+        self.is_up = True
         for action in self.extra_actions:
             self._step(context, action)
 
@@ -160,12 +168,16 @@ class Attempt:
         """What the machines say of it; then they go."""
         evidence = boot_evidence(self.provider, self.plan.cluster, error, self.there)
         try:
-            # A conflict is tried again, or is no fault of the machines; and after a copy comes one from the ground.
-            if not isinstance(error, Conflict) and self.copied is None:
+            # A conflict is tried again, or is no fault of the machines; and after a bad copy comes one from the ground.
+            if not isinstance(error, Conflict) and not self._is_bad_copy(error):
                 self.failed(self.plan.cluster, evidence)
         finally:
             self._roll_back()
         return evidence
+
+    def _is_bad_copy(self, error: KindError) -> bool:
+        """Whether the frozen cluster is to blame: not the steps that others add, the engine, or a port that is taken."""
+        return self.copied is not None and not (self.is_up or self.retain or isinstance(error, Conflict) or is_machines(error))
 
     def _roll_back(self) -> None:
         if self.renewal is not None:

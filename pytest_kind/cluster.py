@@ -14,7 +14,7 @@ import yaml
 
 from pytest_kind import frozen, kept, labels, naming
 from pytest_kind.api import kubeconfig
-from pytest_kind.attempt import Attempt
+from pytest_kind.attempt import Attempt, BadCopy
 from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootMachine, side_by_side
 from pytest_kind.boot.kubeadm import ClusterFacts, check_patches
@@ -30,7 +30,7 @@ from pytest_kind.lease.sweep import users
 from pytest_kind.node import KindNode
 from pytest_kind.provision import kernel
 from pytest_kind.provision.places import Machine, machines, random_link
-from pytest_kind.provision.plan import Plan, shared_volume
+from pytest_kind.provision.plan import Plan, builder_marks, shared_volume
 from pytest_kind.provision.ports import free_port
 from pytest_kind.provision.proxies import client_config, direct, proxy_environment
 from pytest_kind.wanted import Images, Request, api_names, kept_digest, refuse_long_names, refuse_unreachable, resolve_images, spare_digest, unlike
@@ -109,12 +109,13 @@ class Maker:
         """A cluster that is ready already, if there is such a one and nobody else takes it."""
         if request.cold:
             return None
-        wanted = {labels.SPARE: spare_digest(request, images)}
-        for name in sorted({container.labels.get(labels.CLUSTER, "") for container in self.provider.containers(wanted)}):
+        wanted = {labels.SPARE: spare_digest(request, images), labels.CLUSTER: None}
+        for name in sorted({container.labels[labels.CLUSTER] for container in self.provider.containers(wanted)}):
             if not spares.take(self.cache, name, self.session.folder):
                 continue
             found = kept.find(self.provider, name)
-            assert found is not None  # noqa: S101 - seen above, and it is ours alone
+            if found is None:  # its lease had run out, and another run's sweep was faster
+                continue
             why = kept.unwell(self.provider, found, self.session.folder)
             if why is None:
                 try:
@@ -153,7 +154,7 @@ class Maker:
         self.fit(request)
         engine = self.provider.info()
         refuse_unreachable(request.config, engine)
-        kernel.check(self.provider, engine, request.config, image=images.first.id, marks=marks)
+        kernel.check(self.provider, engine, request.config, image=images.first.id, marks=builder_marks(marks))
         facts = ClusterFacts(
             cluster=name,
             machines=machines(request.config, name, random_link()),
@@ -165,39 +166,41 @@ class Maker:
         )
         refuse_long_names(name, facts)
         check_patches(request.config, facts)  # what fits nothing is refused before anything is made
-        # What is frozen is one image: where nodes have several, each boots from its own.
-        freeze = None if request.cold or len({image.id for image in images.of.values()}) > 1 else frozen.digest(request, images, name)
+        proxies = self._proxies(request, engine, facts.machines)
+        obstacle = None if request.cold else frozen.obstacle(request, images, facts, proxies)
+        if obstacle is not None:
+            self.progress.note(f"no copies can be made of cluster {name}: {obstacle}")
+        is_cold = request.cold or obstacle is not None
+        freeze = None if is_cold else frozen.digest(request, images, name, self._proxies(request, engine, ()))
         copied = None if freeze is None else frozen.find(self.provider, freeze)
         tries = 0
         while True:
             tries += 1
-            plan = replace(self._plan(request, name, engine, marks), environment=self._proxies(request, engine, facts.machines))
+            plan = self._plan(request, name, engine, marks, proxies)
+            if plan.api_port == 0 and request.keep and engine.local:
+                plan = replace(plan, api_port=free_port(request.config.networking.api_server_address))
             try:
                 return self._attempt(request, images, plan, facts, freeze, copied)
+            except BadCopy as error:
+                assert copied is not None  # noqa: S101 - it was one
+                why = f"phase {error.phase!r}: {str(error.__cause__).strip().splitlines()[0]}"
+                self.progress.note(f"the frozen cluster that {name} was a copy of is no good and goes ({why}); making it from the ground")
+                frozen.discard(self.provider, copied.image)
+                copied = None
             except BootError as error:
-                conflict = isinstance(error.__cause__, Conflict)
-                if copied is not None and not conflict and not self.retain:
-                    why = f"phase {error.phase!r}: {str(error.__cause__).strip().splitlines()[0]}"
-                    self.progress.note(f"the frozen cluster that {name} was a copy of is no good and goes ({why}); making it from the ground")
-                    frozen.discard(self.provider, copied.image)
-                    copied = None
-                    continue
                 ours = plan.api_port != max(0, request.config.networking.api_server_port)
-                if self.retain or not (ours and conflict and tries < _PORT_TRIES):
+                if self.retain or not (ours and isinstance(error.__cause__, Conflict) and tries < _PORT_TRIES):
                     raise
 
-    def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str]) -> Plan:
-        port = max(0, request.config.networking.api_server_port)
-        if port == 0 and labels.is_kept(marks) and engine.local:
-            port = free_port(request.config.networking.api_server_address)
+    def _plan(self, request: Request, name: str, engine: EngineInfo, marks: dict[str, str], environment: dict[str, str]) -> Plan:
         return Plan(
             config=request.config,
             engine=engine,
             cluster=name,
             network=request.network,
             marks=marks,
-            api_port=port,
-            environment={},
+            api_port=max(0, request.config.networking.api_server_port),
+            environment=environment,
             shared=len(request.config.nodes) > 1,
         )
 
@@ -267,7 +270,7 @@ class Maker:
         marks = {key: value for key, value in found.labels.items() if key not in labels.OF_PLACES}
         engine = self.provider.info()
         proxies = self._proxies(request, engine, [one.machine for one in found.machines])
-        plan = replace(self._plan(request, found.name, engine, marks), environment=proxies)
+        plan = self._plan(request, found.name, engine, marks, proxies)
         admin = kept.admin(self.provider, found)
         return self._handle(request, images, plan, found.machines, admin, ((how, time.monotonic() - start),))
 

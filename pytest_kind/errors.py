@@ -14,6 +14,11 @@ def told(error: BaseException) -> str:
     return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
+def is_machines(error: BaseException) -> bool:
+    """Whether the engine or its disk is what failed, and nothing that was asked for."""
+    return isinstance(error, (EngineGone, EngineUnavailable)) or "no space left on device" in str(error).lower()
+
+
 def reason_first(reason: str, request: str) -> str:
     """A message that begins with what is to be known: pytest's summary of a failure shows the beginning of its first line.
 
@@ -50,6 +55,10 @@ class EngineError(KindError):
 
 class EngineUnavailable(EngineError, UsageError):
     """No engine answers at the address that docker's environment and contexts name."""
+
+
+class EngineGone(EngineError):
+    """The engine's connection failed within a call."""
 
 
 class UnfitMachine(KindError):

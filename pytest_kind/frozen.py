@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from pytest_kind import labels
 from pytest_kind.boot import freeze
 from pytest_kind.boot.frozen import Frozen
+from pytest_kind.boot.kubeadm import uncopied
 from pytest_kind.errors import Conflict, KindError
 from pytest_kind.image.facts import facts_of
 from pytest_kind.provision.provider import ContainerSpec
+from pytest_kind.provision.proxies import has_credentials
 
 if TYPE_CHECKING:
     from pytest_kind.boot.context import BootContext
+    from pytest_kind.boot.kubeadm import ClusterFacts
     from pytest_kind.provision.provider import Image, Provider
     from pytest_kind.wanted import Images, Request
 
@@ -27,11 +30,25 @@ _REPOSITORY = "pytest-kind/frozen"
 _KEPT = 8  # of them; each is a few megabytes beside its node image
 
 
-def digest(request: Request, images: Images, name: str) -> str:
+def obstacle(request: Request, images: Images, facts: ClusterFacts, environment: Mapping[str, str]) -> str | None:
+    """Why no copies can be made of a cluster, as far as that is known before it is there.
+
+    Args:
+        environment: of its nodes.
+    """
+    if len({image.id for image in images.of.values()}) > 1:  # what is frozen is one image
+        return "its nodes have different images"
+    if has_credentials(environment):  # kubeadm writes it into what is frozen
+        return "the URL of its nodes' proxy has credentials, which an image must not have"
+    return uncopied(request.config, facts)
+
+
+def digest(request: Request, images: Images, name: str, environment: Mapping[str, str]) -> str:
     """What a frozen cluster was made of, so that a copy is never older than what it would be made of now.
 
     Args:
         name: the cluster's: of a frozen one every copy's is as long.
+        environment: of its nodes, but for their names, which a copy has its own of.
     """
     parts = [
         metadata.version("pytest-kind-native"),
@@ -42,6 +59,7 @@ def digest(request: Request, images: Images, name: str) -> str:
         str(request.keep),
         str(request.pods_of_control_plane),
         *request.manifests,
+        *(f"{key}={value}" for key, value in sorted(environment.items())),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

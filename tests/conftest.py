@@ -26,7 +26,8 @@ settings.load_profile("hermetic")
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the one who runs these tests has set for runs of their own does not reach them."""
     for name in list(os.environ):
-        if name.startswith(("PYTEST_KIND_", "DOCKER_")) or name in {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "CI"}:
+        is_proxy = name.upper() in {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+        if is_proxy or name.startswith(("PYTEST_KIND_", "DOCKER_")) or name in {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "CI"}:
             monkeypatch.delenv(name)
 
 

@@ -19,6 +19,7 @@ Document = dict[str, Any]
 
 API_PORT = 6443
 DISCOVERY = "/kind/pytest-kind/discovery.conf"
+_ENCRYPTION = "encryption-provider-config"
 _EVERYWHERE = {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"], "dual": ["0.0.0.0/0", "::/0"]}
 # Their clients are limited to 20 requests a second by default, which costs a start five seconds.
 _UNTHROTTLED = {"kube-api-qps": "1000", "kube-api-burst": "2000"}
@@ -114,14 +115,34 @@ def check_patches(config: ClusterConfig, facts: ClusterFacts) -> None:
     wrong: list[str] = []
     for machine in facts.nodes:
         try:
-            if machine.place is facts.first:
-                _init_documents(config, facts)
-            else:
-                _patched([_join(facts, machine)], config, machine)
+            _documents(config, facts, machine)
         except ConfigError as error:
             wrong.extend(problem for problem in error.problems if problem not in wrong)
     if wrong:
         raise ConfigError("kubeadm patches", wrong)
+
+
+def uncopied(config: ClusterConfig, facts: ClusterFacts) -> str | None:
+    """What kubeadm is told that a copy of the cluster would not have, or have wrongly; nothing where there is none such."""
+    for document in (one for machine in facts.nodes for one in _documents(config, facts, machine)):
+        # A copy's control plane is the frozen one's: the folder is never read for it.
+        if folder := _below(document, "patches", "directory"):
+            return f"kubeadm's patches are in a folder of its nodes, {folder}, where they may be others by then"
+        # No word in what is encrypted can be replaced by a copy's, and it is bound to its object's name.
+        if any(_below(one, "name") == _ENCRYPTION for one in _below(document, "apiServer", "extraArgs") or ()):
+            return f"its API server encrypts what etcd has (--{_ENCRYPTION})"
+    return None
+
+
+def _documents(config: ClusterConfig, facts: ClusterFacts, machine: Machine) -> list[Document]:
+    """Those of a node, which kubeadm is given or, of a further control plane, what is taken from them."""
+    return _init_documents(config, facts) if machine.place is facts.first else _patched([_join(facts, machine)], config, machine)
+
+
+def _below(document: Any, *path: str) -> Any:  # noqa: ANN401 - JSON values, which patches may have made anything of
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
 
 
 def _patched(documents: list[Document], config: ClusterConfig, machine: Machine) -> list[Document]:

@@ -65,7 +65,8 @@ def unit(pod: Pod, serving: Sequence[str] = ()) -> str:
         "DefaultDependencies=no",
         "StartLimitIntervalSec=0",
         "[Service]",
-        f"ExecStart={' '.join(_quoted(word) for word in [f'{_BIN}/{words[0]}', *words[1:]])}",
+        # Of all that is said here only a command has variables.
+        f"ExecStart={' '.join(_quoted(word) for word in [f'{_BIN}/{words[0]}', *words[1:]]).replace('$', '$$')}",
         "Restart=always",
         "RestartSec=500ms",
         # Before containerd, kubelet and what they start, which wait for it: as much as ten of them.
@@ -112,6 +113,6 @@ def _binds(pod: Pod, container: Pod) -> list[str]:
 
 
 def _quoted(word: str) -> str:
-    """As systemd reads it: in quotes, with its specifiers and variables switched off."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$").replace("\n", "\\n")
+    """As systemd reads it: in quotes, with its specifiers switched off."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
     return f'"{escaped}"'

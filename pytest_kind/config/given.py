@@ -1,6 +1,6 @@
 """What was given, made ready for the reader; and the reader's errors, in words.
 
-kind reads an empty field like one that is not there (Go's zero values), so a blank ``labels:`` is no mistake.
+kind reads an empty field like one that is not there (Go's zero values), so a blank ``labels:`` is no mistake, nor is a label without a value.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ _RECORDS: tuple[type, ...] = (types.ClusterConfig, types.Node, types.Networking,
 _NAMES = {record: {field.name: types.kinds_name(field.name) for field in dataclasses.fields(record)} for record in _RECORDS}
 # Relative folders start where kind starts them (its docker provider, provision.go); kind reads a protocol in any case.
 _SPELT: dict[tuple[type, str], Callable[[str], str]] = {(types.Mount, "hostPath"): os.path.abspath, (types.PortMapping, "protocol"): str.upper}
+# What nothing is, as a value of a mapping.
+_ZERO: dict[tuple[type, str], str | bool] = {
+    (types.Node, "labels"): "",
+    (types.ClusterConfig, "runtimeConfig"): "",
+    (types.ClusterConfig, "featureGates"): False,
+}
 
 
 def _inner() -> dict[tuple[type, str], type]:
@@ -59,7 +65,8 @@ def _copy(value: object, record: type) -> object:
         elif isinstance(one, str):
             result[name] = _SPELT.get((record, name), str)(one)
         else:
-            result[name] = dict(one) if isinstance(one, Mapping) else one
+            zero = _ZERO.get((record, name))
+            result[name] = {inside: zero if each is None else each for inside, each in one.items()} if isinstance(one, Mapping) else one
     return result
 
 

@@ -7,6 +7,7 @@ published in the JSON schema (``schema.py``).
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -184,7 +185,15 @@ class Networking:
 
 
 def _split(subnets: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in subnets.split(",")) if subnets else ()
+    return tuple(_network(part.strip()) for part in subnets.split(",")) if subnets else ()
+
+
+def _network(subnet: str) -> str:
+    """The network of any address with a length, as Go reads it; what is neither stays what it is, and is found out by ``networks.py``."""
+    try:
+        return str(ipaddress.ip_network(subnet, strict=False))
+    except ValueError:
+        return subnet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _BUILDER_SECONDS = 7200
+_UNUSED_SECONDS = 14 * 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +70,10 @@ class Workshop:
         """
         place = self._place(name, digest)
         if place.is_dir():
-            return place
+            return _used(place)
         with self.locked(f"part-{name}-{digest}", f"part {name} of the node image"):
             if place.is_dir():
-                return place
+                return _used(place)
             with self.progress.step(f"building {name}", usual):
                 fresh = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
                 make(fresh)
@@ -78,9 +81,9 @@ class Workshop:
                 # The scratch folder lies in the cache's file system: a part is there whole or not at all.
                 fresh.replace(place)
             for old in self.cache.glob(f"parts/{name}-*"):
-                if old != place and old.stat().st_mtime < place.stat().st_mtime - 14 * 86400:
-                    shutil.rmtree(old, ignore_errors=True)  # two weeks unused by a newer one: only disk is lost
-        return place
+                if old != place and old.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                    shutil.rmtree(old, ignore_errors=True)
+        return _used(place)
 
     def has(self, name: str, digest: str) -> bool:
         """Whether that part is cached."""
@@ -148,6 +151,13 @@ class Workshop:
         if code:
             raise CommandError("this machine", argv, code, said)
         return said
+
+
+def _used(place: Path) -> Path:
+    """A part whose time is that of its last use: what nobody used for long goes when a newer one comes."""
+    with contextlib.suppress(OSError):  # a cache that may only be read
+        os.utime(place)
+    return place
 
 
 def need(program: str, remedy: str) -> str:

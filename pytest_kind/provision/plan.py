@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 API_PORT = 6443
 SHARED = "/kind/shared"
 LOAD_BALANCER_PROGRAM = "/kind/pytest-kind/load-balancer"
+_BUILDER_SECONDS = 3600  # of a kept cluster, which has no lease, they would be for ever
 _PROPAGATION = {"None": "rprivate", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 
 
@@ -54,10 +55,15 @@ class Plan:
         """What that volume carries."""
         return {**self.marks, labels.CLUSTER: self.cluster, labels.KIND: "volume"}
 
-    @property
-    def builder_marks(self) -> dict[str, str]:
-        """What a container carries that is used to make something of the cluster: it belongs to none, and is never kept."""
-        return {**self.marks, labels.KEEP: "false", labels.KIND: "builder"}
+
+def builder_marks(marks: Mapping[str, str]) -> dict[str, str]:
+    """What a container carries that serves the making of a cluster: it is no machine of one, no spare's, and is never kept.
+
+    Args:
+        marks: the cluster's.
+    """
+    own = {key: value for key, value in marks.items() if key != labels.SPARE}
+    return {**own, labels.KEEP: "false", labels.LEASE: str(_BUILDER_SECONDS), labels.KIND: "builder"}
 
 
 def shared_volume(cluster: str) -> str:

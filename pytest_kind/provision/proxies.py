@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from pytest_kind.errors import UsageError
 
@@ -57,6 +57,11 @@ def proxy_environment(
     return found | {name.lower(): value for name, value in found.items()}
 
 
+def has_credentials(environment: Mapping[str, str]) -> bool:
+    """Whether a proxy's URL among a node's variables says as whom to use it."""
+    return any("@" in _split(value).netloc for name, value in environment.items() if name.upper() in {"HTTP_PROXY", "HTTPS_PROXY"})
+
+
 def direct(config: ClusterConfig, *, nodes: Iterable[str], networks: Iterable[str]) -> tuple[str, ...]:
     """What of a cluster must not be asked through a proxy.
 
@@ -100,7 +105,7 @@ def client_config(environ: Mapping[str, str]) -> dict[str, Any]:
 def _reachable(name: str, value: str, host: str | None) -> str | None:
     """The proxy as nodes reach it."""
     try:
-        url = urlsplit(value if "://" in value else f"//{value}")
+        url = _split(value)
         own = url.hostname or ""
         port = url.port
     except ValueError:
@@ -113,6 +118,10 @@ def _reachable(name: str, value: str, host: str | None) -> str | None:
     address = f"[{host}]" if ":" in host else host
     changed = urlunsplit(url._replace(netloc=f"{user}{at}{address}" + ("" if port is None else f":{port}")))
     return changed if "://" in value else changed.removeprefix("//")
+
+
+def _split(proxy: str) -> SplitResult:
+    return urlsplit(proxy if "://" in proxy else f"//{proxy}")
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ from pytest_kind import errors
 
 def test_all_of_them_are_kind_errors() -> None:
     found = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
-    assert len(found) == 14
+    assert len(found) == 15
     assert all(issubclass(one, errors.KindError) for one in found)
 
 

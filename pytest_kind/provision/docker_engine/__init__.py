@@ -11,7 +11,7 @@ import docker.errors
 import requests.exceptions
 
 from pytest_kind import errors
-from pytest_kind.provision.docker_engine.calls import ours
+from pytest_kind.provision.docker_engine.calls import DEFAULT, endpoint, ours
 from pytest_kind.provision.docker_engine.containers import Containers
 from pytest_kind.provision.docker_engine.images import Images
 from pytest_kind.provision.docker_engine.networks import Networks
@@ -48,7 +48,8 @@ def _version(seconds: float) -> str:
 
 
 def _why_unavailable(error: BaseException) -> str:
-    where = os.environ.get("DOCKER_HOST") or "docker's default address (no DOCKER_HOST set)"
+    named = endpoint()
+    where = named if named != DEFAULT or os.environ.get("DOCKER_HOST") else "docker's default address (no DOCKER_HOST set)"
     text = str(error)
     if "PermissionError" in text or "Permission denied" in text:
         return f"no permission to use the engine at {where}: {text}; join its group (`docker` on most systems) or name another with DOCKER_HOST"
@@ -71,7 +72,6 @@ class DockerEngine(Containers, Images, Networks, Surveys):
     def _asked(self) -> EngineInfo:
         with ours("asking the engine what it is"):
             said = self._api.info()
-        address = self._api.base_url
         return EngineInfo(
             name=f"Docker {said.get('ServerVersion', '?')}",
             architecture=_ARCHITECTURES.get(said.get("Architecture", ""), said.get("Architecture", "unknown")),
@@ -80,7 +80,7 @@ class DockerEngine(Containers, Images, Networks, Surveys):
             cpus=said.get("NCPU", 0),
             memory=said.get("MemTotal", 0),
             rootless=any("rootless" in option for option in said.get("SecurityOptions") or ()),
-            address=os.environ.get("DOCKER_HOST") or address,
+            address=self._endpoint,
             local=self._local,
             kernel_modules=not self._local or Path("/lib/modules").is_dir(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,10 +11,21 @@ from urllib.parse import urlsplit
 import docker
 import docker.errors
 import requests.exceptions
+import urllib3.exceptions
+from docker.context import ContextAPI
 
 from pytest_kind import errors
 
 PATIENT_SECONDS = 1800
+# How a connection that fails shows; the last while an answer is being read (docker-py reads past requests).
+BROKEN = (docker.errors.DockerException, requests.exceptions.RequestException, OSError, urllib3.exceptions.HTTPError)
+DEFAULT = "unix:///var/run/docker.sock"
+
+
+def endpoint() -> str:
+    """The engine's address, found as docker-py finds it: docker's own environment, else the context that is chosen, else its default."""
+    found = os.environ.get("DOCKER_HOST") or ContextAPI.kwargs_from_context().get("base_url") or DEFAULT
+    return found if "://" in found else f"tcp://{found}"
 
 
 class Calls:
@@ -21,6 +33,7 @@ class Calls:
 
     def __init__(self, api: docker.APIClient) -> None:
         self._api: Any = api  # its stubs know half of the low-level calls
+        self._endpoint = endpoint()  # of a socket or SSH the library's own address says nothing
 
     @property
     def _local(self) -> bool:
@@ -54,8 +67,8 @@ def ours(doing: str) -> Iterator[None]:
         if "port is already allocated" in words or "address already in use" in words or error.status_code == requests.codes.conflict:
             raise errors.Conflict(f"{doing}: {words}") from error
         raise errors.EngineError(f"{doing}: {words}") from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise errors.EngineError(f"{doing}: the engine's connection failed: {error}") from error
+    except BROKEN as error:
+        raise errors.EngineGone(f"{doing}: the engine's connection failed: {error}") from error
 
 
 def said(error: docker.errors.APIError) -> str:

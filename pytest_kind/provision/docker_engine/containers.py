@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import secrets
 import tarfile
 import tempfile
@@ -235,8 +234,8 @@ class Containers(Calls):
         if not found:
             raise errors.EngineError(f"container {container[:12]} publishes no port for {port}")
         address, host_port = found[0]["HostIp"], int(found[0]["HostPort"])
-        if not self._local:  # `tcp://` engines publish on their own machine
-            address = urlsplit(os.environ.get("DOCKER_HOST", "")).hostname or address
+        if not self._local:  # it publishes on its own machine
+            address = urlsplit(self._endpoint).hostname or address
         return address, host_port
 
 

@@ -10,11 +10,10 @@ from typing import IO, Any, cast
 
 import docker
 import docker.errors
-import requests.exceptions
 from docker.utils import exclude_paths, parse_repository_tag
 
 from pytest_kind import errors
-from pytest_kind.provision.docker_engine.calls import PATIENT_SECONDS, Calls, filters, ours, said
+from pytest_kind.provision.docker_engine.calls import BROKEN, PATIENT_SECONDS, Calls, filters, ours, said
 from pytest_kind.provision.provider import Image
 
 _PIECE = 1 << 20  # bytes
@@ -54,7 +53,7 @@ class Images(Calls):
                     raise errors.NotFound(f"pulling {reference}: {line['error']}")
         except docker.errors.APIError as error:
             raise errors.NotFound(f"pulling {reference}: {said(error)}") from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except BROKEN as error:
             raise errors.NotFound(f"pulling {reference}: {error}") from error
         finally:
             separate.close()

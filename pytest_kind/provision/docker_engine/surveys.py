@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -22,12 +21,6 @@ _OPEN = re.compile(r"API is accessible on (\S+) without encryption")
 class Surveys(Calls):
     """See :class:`~pytest_kind.provision.provider.Provider`."""
 
-    @property
-    def _place(self) -> str:
-        """The engine's address; of a socket the library's own says nothing."""
-        path = getattr(getattr(self._api, "_custom_adapter", None), "socket_path", None)
-        return f"unix://{path}" if path else str(self._api.base_url)
-
     def survey(self) -> Survey:
         with ours("asking the engine what it is and what it has"):
             begin = time.time()
@@ -44,7 +37,7 @@ class Surveys(Calls):
             product=product,
             version=str(info.get("ServerVersion", "")),
             api=str(version.get("ApiVersion", "")),
-            address=os.environ.get("DOCKER_HOST") or self._place,
+            address=self._endpoint,
             local=self._local,
             system=info.get("OperatingSystem", ""),
             kernel=info.get("KernelVersion", ""),

@@ -17,7 +17,7 @@ from pytest_kind.provision.provider import Provider
 from pytest_kind.toolbox.images.load import Source, load
 from pytest_kind.toolbox.images.names import full_name
 from pytest_kind.toolbox.images.node import Target, Wanted
-from pytest_kind.toolbox.images.stream import BLOBS, DOCUMENT, NAME, Documents, Entry, first_line
+from pytest_kind.toolbox.images.stream import DOCUMENT, NAME, Documents, Entry, first_line, key_of
 
 _REF = "org.opencontainers.image.ref.name"
 _DEPTH = 3  # an index of an index of manifests; deeper ones are nobody's
@@ -61,9 +61,8 @@ def _survey(path: Path, architecture: str) -> _Contents:
     documents, contents = Documents(), _Contents()
     with tarfile.open(path, "r:*") as tar:
         for member in tar:
-            name = member.name.removeprefix("./")
-            key = f"sha256:{name.removeprefix(BLOBS)}" if name.startswith(BLOBS) else name
-            if name.startswith(BLOBS) and not member.isdir():
+            key = key_of(member.name)
+            if key.startswith("sha256:") and not member.isdir():
                 contents.blobs.add(key)
             content = tar.extractfile(member) if member.isreg() and member.size <= DOCUMENT else None
             if content is not None:
@@ -132,12 +131,13 @@ def _add_docker(entry: Entry, documents: Documents, contents: _Contents, archite
     place, names = str(entry.get("Config", "")), entry.get("RepoTags") or ()
     if not names:
         return [f"the image {place} has no name; write the archive with one (`docker save NAME:TAG`)"]
-    if place not in documents.found:
+    key = key_of(place)  # Bazel's rules_oci names a blob
+    if key not in documents.found:
         return [f"{names[0]}: the archive lacks its configuration {place}"]
-    configuration = documents.json(place)
+    configuration = documents.json(key)
     if configuration.get("architecture") != architecture:
         return [f"{names[0]} is for {configuration.get('os')}/{configuration.get('architecture')}; the nodes are linux/{architecture}"]
-    identity = f"sha256:{hashlib.sha256(documents.found[place]).hexdigest()}"
+    identity = f"sha256:{hashlib.sha256(documents.found[key]).hexdigest()}"
     contents.wanted += [Wanted(name=full_name(str(name)), id=identity) for name in names]
     return []
 

@@ -129,9 +129,14 @@ def named(documents: Documents, names: Mapping[str, Sequence[str]]) -> list[Entr
     return list(listed.values())
 
 
+def key_of(name: str) -> str:
+    """What a member of an archive is found by: a blob by its digest, anything else by its name."""
+    name = name.removeprefix("./")
+    return f"sha256:{name.removeprefix(BLOBS)}" if name.startswith(BLOBS) else name
+
+
 def _pass_on(tar: tarfile.TarFile, member: tarfile.TarInfo, readers: Sequence[Reader], documents: Documents) -> None:
-    name = member.name.removeprefix("./")
-    key = f"sha256:{name.removeprefix(BLOBS)}" if name.startswith(BLOBS) else name
+    key = key_of(member.name)
     content = tar.extractfile(member) if member.isreg() else None
     pieces: Iterable[bytes] = ()
     if content is not None and member.size <= DOCUMENT:
@@ -139,7 +144,7 @@ def _pass_on(tar: tarfile.TarFile, member: tarfile.TarInfo, readers: Sequence[Re
         documents.keep(key, *pieces)
     elif content is not None:
         pieces = iter(partial(content.read, _PIECE), b"")
-    if name not in _LAST:
+    if key not in _LAST:
         _write(member, pieces, [reader for reader in readers if key not in reader.without])
 
 

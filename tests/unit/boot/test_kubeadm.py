@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_kind.boot.kubeadm import ClusterFacts, check_patches, init_documents, initial_documents, join_documents
+from pytest_kind.boot.kubeadm import ClusterFacts, check_patches, init_documents, initial_documents, join_documents, uncopied
 from pytest_kind.config.types import ClusterConfig, Networking, Node
 from pytest_kind.errors import ConfigError
 from pytest_kind.provision.places import machines
@@ -349,6 +349,27 @@ def test_each_mode_of_kube_proxy(mode: str, kubeadms: str, liberal: bool) -> Non
     found = documents(facts_of(config), config)["KubeProxyConfiguration"]
     assert found["mode"] == kubeadms
     assert found["conntrack"] == {"maxPerCore": 0, **({"tcpBeLiberal": True} if liberal else {})}
+
+
+class TestUncopied:
+    """What a copy of the cluster would not have."""
+
+    @pytest.mark.parametrize(
+        "patch", ["kind: InitConfiguration", "kind: ClusterConfiguration\napiServer: null", "kind: InitConfiguration\npatches: odd"]
+    )
+    def test_most_clusters_can_be_copied(self, patch: str) -> None:
+        config = replace(config_of(1, 1), kubeadm_config_patches=(patch,))
+        assert uncopied(config, facts_of(config)) is None
+
+    @pytest.mark.parametrize("kind", ["InitConfiguration", "JoinConfiguration"])
+    def test_a_folder_of_patches(self, kind: str) -> None:
+        config = replace(config_of(2), kubeadm_config_patches=(f"kind: {kind}\npatches: {{directory: /patches}}",))
+        assert "a folder of its nodes, /patches," in str(uncopied(config, facts_of(config)))
+
+    @pytest.mark.parametrize("arguments", ["{encryption-provider-config: /e.yaml}", "[{name: encryption-provider-config, value: /e.yaml}]"])
+    def test_encryption_at_rest(self, arguments: str) -> None:
+        config = ClusterConfig(kubeadm_config_patches=(f"kind: ClusterConfiguration\napiServer: {{extraArgs: {arguments}}}",))
+        assert "--encryption-provider-config" in str(uncopied(config, facts_of(config)))
 
 
 class TestCheckingPatches:

@@ -22,7 +22,7 @@ spec:
     image: registry.k8s.io/etcd:3.7.0-0
     command: [etcd, --name=c-control-plane, "--experimental=a b"]
     args: ["--cost=100%", '--say="$HOME"']
-    env: [{name: GOGC, value: "50"}, {name: EMPTY}]
+    env: [{name: GOGC, value: "50"}, {name: EMPTY}, {name: HTTP_PROXY, value: "http://me:a$b%c@proxy"}]
     volumeMounts:
     - {name: data, mountPath: /var/lib/etcd}
     - {name: more, mountPath: /inside, readOnly: true}
@@ -44,7 +44,7 @@ def test_it_runs_the_images_program_with_kubeadms_arguments_as_systemd_quotes_th
 
 
 def test_it_has_the_containers_environment() -> None:
-    assert lines("Environment") == ['"GOGC=50"', '"EMPTY="']
+    assert lines("Environment") == ['"GOGC=50"', '"EMPTY="', '"HTTP_PROXY=http://me:a$b%%c@proxy"']
 
 
 def test_volumes_that_are_elsewhere_on_the_node_are_bound() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_kind import attempt, frozen, labels
@@ -12,6 +14,7 @@ from pytest_kind.boot.ready import DnsLater
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import BootError, EngineUnavailable
+from pytest_kind.handle import KindCluster
 from pytest_kind.waiting import Deadline
 from support.engine import FakeEngine
 
@@ -84,10 +87,11 @@ def test_what_never_answered_is_told_of_while_its_machines_are_there(maker: Make
     assert told == [("mine", caught.value.evidence, ["mine-control-plane"])]
 
 
-def test_an_engine_that_cannot_be_reached_any_more_is_why(maker: Maker) -> None:
-    def gone() -> FakeEngine:
-        raise EngineUnavailable("the engine has gone")
+def gone() -> FakeEngine:
+    raise EngineUnavailable("the engine has gone")
 
+
+def test_an_engine_that_cannot_be_reached_any_more_is_why(maker: Maker) -> None:
     maker.connect = gone
     cluster = maker.make(REQUEST)
     with pytest.raises(BootError, match=r"^cluster 'mine' did not boot, phase 'DNS': the engine has gone$"):
@@ -104,21 +108,34 @@ def test_of_a_node_that_a_test_has_stopped_nothing_is_said(maker: Maker, engine:
     assert engine.names == []
 
 
-@pytest.mark.usefixtures("silent")
-def test_a_frozen_cluster_whose_copy_never_answers_goes(
-    maker: Maker, engine: FakeEngine, steps: list[Action], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _copied(engine: FakeEngine, steps: list[Action], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clusters are copies."""
     there = Frozen(
         image="sha256:frozen", cluster="mine", machines=["mine-control-plane"], shares={}, pods={}, dns="10.96.0.10", beats={}, unfinished=[]
     )
     monkeypatch.setattr(frozen, "find", lambda *_: there)
     monkeypatch.setattr(attempt, "copying_actions", lambda: steps)
     engine.add_image("pytest-kind/frozen:1", {labels.KIND: labels.KIND_FROZEN}, identity="sha256:frozen")
-    cluster = maker.make(Request(config=ClusterConfig(), name="mine"))
+
+
+def delete_after_no_answer(cluster: KindCluster) -> None:
     answering = cluster._site.answering
     assert answering is not None
     with pytest.raises(BootError):
         answering.wait()
     with pytest.raises(BootError):
         cluster.delete()
+
+
+@pytest.mark.usefixtures("silent", "_copied")
+def test_a_frozen_cluster_whose_copy_never_answers_goes(maker: Maker, engine: FakeEngine) -> None:
+    delete_after_no_answer(maker.make(replace(REQUEST, cold=False)))
     assert engine.made("remove_image") == ["sha256:frozen"]
+
+
+@pytest.mark.usefixtures("_copied")
+def test_one_whose_engine_goes_away_stays(maker: Maker, engine: FakeEngine) -> None:
+    maker.connect = gone
+    delete_after_no_answer(maker.make(replace(REQUEST, cold=False)))
+    assert engine.made("remove_image") == []

@@ -17,7 +17,7 @@ from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootContext
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking, Node
-from pytest_kind.errors import BootError, Conflict, EngineError, KindError
+from pytest_kind.errors import BootError, Conflict, EngineError, EngineGone, KindError
 from pytest_kind.image.store import NodeImage
 from pytest_kind.wanted import Images
 from support.engine import FakeEngine
@@ -37,7 +37,7 @@ def images(digest: str = "d1") -> Images:
 
 class TestDigest:
     def test_equal_wishes_have_one(self) -> None:
-        assert frozen.digest(REQUEST, images(), "mine") == frozen.digest(replace(REQUEST, timeout=7, name="other"), images(), "your")
+        assert frozen.digest(REQUEST, images(), "mine", {}) == frozen.digest(replace(REQUEST, timeout=7, name="other"), images(), "your", {})
 
     @pytest.mark.parametrize(
         "other",
@@ -50,17 +50,27 @@ class TestDigest:
         ],
     )
     def test_others_have_others(self, other: dict[str, object]) -> None:
-        assert frozen.digest(REQUEST, images(), "mine") != frozen.digest(replace(REQUEST, **other), images(), "mine")  # type: ignore[arg-type]
+        assert frozen.digest(REQUEST, images(), "mine", {}) != frozen.digest(replace(REQUEST, **other), images(), "mine", {})  # type: ignore[arg-type]
 
     def test_pods_for_upstream_specs_are_the_same_as_those_that_are_asked_for(self) -> None:
         one, other = replace(REQUEST, static_pods=True), replace(REQUEST, upstream=True)
-        assert frozen.digest(one, images(), "mine") == frozen.digest(other, images(), "mine")
+        assert frozen.digest(one, images(), "mine", {}) == frozen.digest(other, images(), "mine", {})
 
     def test_another_image_or_a_longer_name_too(self) -> None:
         assert (
-            len({frozen.digest(REQUEST, images(), "mine"), frozen.digest(REQUEST, images("d2"), "mine"), frozen.digest(REQUEST, images(), "mines")})
+            len(
+                {
+                    frozen.digest(REQUEST, images(), "mine", {}),
+                    frozen.digest(REQUEST, images("d2"), "mine", {}),
+                    frozen.digest(REQUEST, images(), "mines", {}),
+                }
+            )
             == 3
         )
+
+    def test_and_other_proxies(self) -> None:
+        proxies: tuple[dict[str, str], ...] = ({}, {"HTTP_PROXY": "http://a:1"}, {"HTTP_PROXY": "http://b:1"}, {"HTTPS_PROXY": "http://a:1"})
+        assert len({frozen.digest(REQUEST, images(), "mine", one) for one in proxies}) == len(proxies)
 
     def test_and_other_content_of_a_manifest(self, tmp_path: Path) -> None:
         manifest = tmp_path / "m.yaml"
@@ -68,7 +78,7 @@ class TestDigest:
         found = set()
         for text in ("kind: a", "kind: b"):
             manifest.write_text(text, encoding="utf-8")
-            found.add(frozen.digest(request, images(), "mine"))
+            found.add(frozen.digest(request, images(), "mine", {}))
         assert len(found) == 2
 
 
@@ -122,7 +132,7 @@ class TestFreezing:
     def test_a_boot_from_the_ground_leaves_one(self, maker: Maker, engine: FakeEngine) -> None:
         cluster = maker.make(REQUEST)
         cluster.delete()
-        wanted = frozen.digest(REQUEST, Images(MappingProxyType({}), images(cluster.image_digest).first), "mine")  # type: ignore[arg-type]
+        wanted = frozen.digest(REQUEST, Images(MappingProxyType({}), images(cluster.image_digest).first), "mine", {})  # type: ignore[arg-type]
         assert engine.made("commit") == [f"mine-frozen pytest-kind/frozen:{wanted}"]
         assert frozen.find(engine, wanted) is not None
         assert engine.names == []
@@ -162,11 +172,28 @@ class TestFreezing:
         maker.make(replace(REQUEST, cold=True)).delete()
         assert engine.made("commit") == []
 
-    def test_nodes_of_several_images_are_not_frozen(self, maker: Maker, engine: FakeEngine) -> None:
+    def test_nodes_of_several_images_are_not_frozen(self, maker: Maker, engine: FakeEngine, notes: list[str]) -> None:
         engine.add_image("other:1")
         config = ClusterConfig(nodes=(Node(), Node(role="worker", image="other:1")))
         maker.make(replace(REQUEST, config=config)).delete()
         assert engine.made("commit") == []
+        assert notes == ["no copies can be made of cluster mine: its nodes have different images"]
+
+    def test_what_kubeadm_has_from_elsewhere_is_not_frozen(self, maker: Maker, engine: FakeEngine, notes: list[str]) -> None:
+        config = ClusterConfig(kubeadm_config_patches=("kind: InitConfiguration\npatches: {directory: /patches}",))
+        maker.make(replace(REQUEST, config=config)).delete()
+        assert engine.made("commit") == []
+        assert "a folder of its nodes, /patches," in notes[0]
+
+    @pytest.mark.parametrize(("proxy", "is_frozen"), [("http://proxy:1", True), ("http://me:secret@proxy:1", False), ("token@proxy:1", False)])
+    def test_a_proxys_credentials_get_into_no_image(
+        self, maker: Maker, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, notes: list[str], proxy: str, is_frozen: bool
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        maker.make(REQUEST).delete()
+        assert len(engine.made("commit")) == is_frozen
+        assert len(notes) == (not is_frozen)
+        assert "secret" not in str(notes)
 
 
 class TestCopying:
@@ -189,6 +216,16 @@ class TestCopying:
         cluster = maker.make(replace(REQUEST, name="your"))
         assert image_of(engine, "your-control-plane") == there
         assert [name for name, _ in cluster.phases] == ["fake"]
+        cluster.delete()
+
+    def test_no_name_of_a_node_makes_another_one(
+        self, maker: Maker, engine: FakeEngine, freezing: None, copying: list[Action], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        del freezing, copying
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy:1")
+        maker.make(REQUEST).delete()
+        cluster = maker.make(replace(REQUEST, name="your"))
+        assert image_of(engine, "your-control-plane") == engine.images({labels.KIND: labels.KIND_FROZEN})[0].id
         cluster.delete()
 
     def test_steps_of_others_are_for_copies_too(self, maker: Maker, there: str, copying: list[Action]) -> None:
@@ -216,6 +253,27 @@ class TestCopying:
         assert image_of(engine, "mine-control-plane") != there
         cluster.delete()
         assert engine.names == []
+
+    def test_a_step_of_others_that_fails_is_no_fault_of_it(
+        self, maker: Maker, engine: FakeEngine, there: str, copying: list[Action], notes: list[str]
+    ) -> None:
+        del there, copying
+        failed: list[str] = []
+        maker.failed = lambda name, _: failed.append(name)
+        maker.extra_actions = lambda _: [Raises(KindError("the operator is not ready"))]
+        with pytest.raises(BootError, match="the operator is not ready"):
+            maker.make(REQUEST)
+        assert (engine.made("remove_image"), engine.names, notes, failed) == ([], [], [], ["mine"])
+
+    @pytest.mark.parametrize("error", [EngineGone("connection refused"), EngineError("write: no space left on device")])
+    def test_an_engine_in_trouble_is_no_fault_of_it(
+        self, maker: Maker, engine: FakeEngine, there: str, copying: list[Action], error: KindError
+    ) -> None:
+        del there
+        copying.append(Raises(error))
+        with pytest.raises(BootError):
+            maker.make(REQUEST)
+        assert engine.made("remove_image") == []
 
     def test_a_bad_one_that_copies_run_of_is_no_reason_to_fail(
         self, maker: Maker, engine: FakeEngine, there: str, copying: list[Action], notes: list[str]

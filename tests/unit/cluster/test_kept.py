@@ -12,7 +12,7 @@ from pytest_kind.boot.actions import Action
 from pytest_kind.boot.context import BootContext
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig, Networking
-from pytest_kind.errors import BootError, UsageError
+from pytest_kind.errors import BootError, EngineError, UsageError
 from pytest_kind.handle import KindCluster
 from pytest_kind.lease.session import Session
 from support.api_server import ApiServer
@@ -55,6 +55,14 @@ class TestMaking:
         assert (container.labels[labels.KEEP], container.labels[labels.LEASE]) == ("true", "0")
         assert (seen[0].lease, seen[0].facts.durable) == (0, True)
         assert cluster._site.renewal is None
+
+    def test_what_tries_out_the_kernel_for_it_is_not_kept(self, maker: Maker, engine: FakeEngine) -> None:
+        engine.fail("remove", EngineError("cannot be removed"))
+        with pytest.raises(EngineError):
+            maker.make(replace(REQUEST, config=ClusterConfig(networking=Networking(ip_family="ipv6"))))
+        (probe,) = engine.containers({})
+        assert not labels.is_kept(probe.labels)
+        assert int(probe.labels[labels.LEASE]) > 0
 
     def test_without_a_name_equal_wishes_get_equal_names(self, maker: Maker) -> None:
         unnamed = replace(REQUEST, name=None)
@@ -99,6 +107,13 @@ class TestAttaching:
         other = replace(REQUEST, name="another")
         watching.make(other)
         assert asked == [other]
+
+    def test_no_port_is_looked_for(self, maker: Maker, kept: KindCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(address: str) -> int:
+            raise UsageError(f"no port of {address} can be had")
+
+        monkeypatch.setattr("pytest_kind.cluster.free_port", refused)
+        assert node_of(maker.make(REQUEST)) == node_of(kept)
 
     def test_its_kubeconfig_is_this_sessions_own(self, maker: Maker, kept: KindCluster) -> None:
         cluster = maker.make(REQUEST)

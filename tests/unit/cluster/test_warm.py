@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pytest_kind import labels
+from pytest_kind.boot import freeze
 from pytest_kind.boot.actions import Action
-from pytest_kind.cluster import Maker, Request
+from pytest_kind.cluster import Maker, Request, remove_cluster
 from pytest_kind.config.types import ClusterConfig, Networking
-from pytest_kind.errors import BootError, KindError
+from pytest_kind.errors import BootError, EngineError, KindError
+from pytest_kind.lease import spares
 from pytest_kind.lease.spares import Spare, state
 from pytest_kind.progress import Progress
 from pytest_kind.warming import Warming
 from support.api_server import ApiServer
 from support.engine import FakeEngine
+from unit.cluster.test_frozen import Freezes, memory
 from unit.cluster.test_maker import Raises
 
 REQUEST = Request(config=ClusterConfig())
@@ -86,6 +90,39 @@ class TestTaking:
         assert "no space left on device" in notes[0]
         assert engine.names == [f"{cluster.name}-control-plane"]
         cluster.delete()
+
+
+def test_what_serves_the_making_of_one_is_no_spare(maker: Maker, engine: FakeEngine, steps: list[Action], monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.append(Freezes())
+    monkeypatch.setattr(freeze, "archive", lambda *_: memory())
+    engine.fail("remove", EngineError("cannot be removed"))  # so it is seen while another run looks for a spare
+    spare = maker.warm(replace(REQUEST, lease=3600))
+    (builder,) = [one for one in engine.containers({}) if one.name == f"{spare}-frozen"]
+    assert labels.SPARE not in builder.labels
+    cluster = maker.make(REQUEST)
+    assert cluster.name == spare
+    cluster.delete()
+
+
+def test_a_container_without_a_cluster_takes_no_offer_away(maker: Maker, engine: FakeEngine, spare: str) -> None:
+    (machine,) = engine.containers({})
+    engine.add_container("strange", {key: value for key, value in machine.labels.items() if key not in labels.OF_PLACES})
+    cluster = maker.make(REQUEST)
+    assert cluster.name == spare
+    cluster.delete()
+
+
+def test_one_that_is_swept_away_just_now_is_none(maker: Maker, engine: FakeEngine, spare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = spares.take
+
+    def taken_and_swept(*given: Any) -> bool:
+        remove_cluster(engine, spare)
+        return take(*given)
+
+    monkeypatch.setattr(spares, "take", taken_and_swept)
+    cluster = maker.make(REQUEST)
+    assert cluster.name != spare
+    cluster.delete()
 
 
 def test_one_that_does_not_boot_is_not_offered(maker: Maker, engine: FakeEngine, steps: list[Action]) -> None:

@@ -134,6 +134,12 @@ def test_an_empty_field_is_one_that_is_not_given_as_in_kind(file: Path, text: st
     assert from_file(file) == ClusterConfig()
 
 
+def test_nothing_as_a_value_of_a_mapping_is_the_values_empty_one_as_in_kind(file: Path) -> None:
+    file.write_text(f"{HEADER}nodes: [{{labels: {{gpu: }}}}]\nruntimeConfig: {{api/all: ~}}\nfeatureGates: {{A: }}\n", encoding="utf-8")
+    found = from_file(file)
+    assert (found.nodes[0].labels, found.runtime_config, found.feature_gates) == ({"gpu": ""}, {"api/all": ""}, {"A": False})
+
+
 def test_no_search_domains_is_not_the_engines_search_domains() -> None:
     assert from_mapping({"networking": {"dnsSearch": []}}, "").networking.dns_search == ()
 

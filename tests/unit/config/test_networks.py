@@ -63,7 +63,6 @@ def test_what_is_just_inside_the_rules_passes(config: ClusterConfig) -> None:
 @pytest.mark.parametrize(
     ("config", "problem"),
     [
-        (net(pod_subnet="10.244.0.1/16"), "networking.podSubnet: 10.244.0.1/16 has host bits set"),
         (net(pod_subnet="10.1.0.0/16,"), "networking.podSubnet: '' does not appear to be an IPv4 or IPv6 network"),
         (
             net(service_subnet="fd00::/108"),
@@ -100,6 +99,7 @@ def test_what_is_just_inside_the_rules_passes(config: ClusterConfig) -> None:
         (net(pod_subnet="10.1.2.0/25"), "networking.podSubnet: must be from /8 to /24, found 10.1.2.0/25"),
         (net(ip_family="ipv6", pod_subnet="fd00:1::/47"), "networking.podSubnet: must be from /48 to /64, found fd00:1::/47"),
         (net(service_subnet="10.0.0.0/11"), "networking.serviceSubnet: must be from /12 to /28, found 10.0.0.0/11"),
+        (net(pod_subnet="10.96.1.2/16"), "networking.podSubnet: 10.96.0.0/16 overlaps serviceSubnet 10.96.0.0/16"),
         (net(service_subnet="10.0.0.0/29"), "networking.serviceSubnet: must be from /12 to /28, found 10.0.0.0/29"),
         (net(ip_family="ipv6", service_subnet="fd00:2::/64"), "networking.serviceSubnet: must be from /108 to /124, found fd00:2::/64"),
         (

@@ -85,6 +85,11 @@ def test_subnets_are_split_at_the_comma() -> None:
     assert (found.pod_subnets, found.service_subnets) == (("10.1.0.0/16", "fd00::/56"), ("10.2.0.0/16", "fd01::/112"))
 
 
+def test_an_address_stands_for_its_network_as_in_kind() -> None:
+    found = Networking(ip_family="dual", pod_subnet="10.1.2.3/16,fd00::1/56", service_subnet="10.2.3.4/16,nonsense")
+    assert (found.pod_subnets, found.service_subnets) == (("10.1.0.0/16", "fd00::/56"), ("10.2.0.0/16", "nonsense"))
+
+
 def test_kinds_minus_one_is_the_engines_choice_too() -> None:
     assert Networking(api_server_port=-1) == Networking()
     assert PortMapping(container_port=1, host_port=-1) == PortMapping(container_port=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -70,15 +71,24 @@ class TestParts:
         assert list(cache.glob("parts/*")) == []
         assert (workshop.part("etcd", "1", fill) / "program").exists()
 
-    def test_parts_that_were_long_not_made_go_when_a_newer_one_comes(self, workshop: Workshop, cache: Path) -> None:
+    def test_parts_that_were_long_not_used_go_when_a_newer_one_comes(self, workshop: Workshop, cache: Path) -> None:
         old, recent = workshop.part("etcd", "old", fill), workshop.part("etcd", "recent", fill)
-        other = workshop.part("coredns", "old", fill)
-        now = recent.stat().st_mtime
-        for place in (old, other):
+        other, used = workshop.part("coredns", "old", fill), workshop.part("etcd", "used", fill)
+        now = time.time()
+        for place in (old, other, used):
             os.utime(place, (now, now - 15 * 86400))
         os.utime(recent, (now, now - 13 * 86400))
+        workshop.part("etcd", "used", must_not_run)
         newest = workshop.part("etcd", "new", fill)
-        assert set(cache.glob("parts/*")) == {recent, other, newest}
+        assert set(cache.glob("parts/*")) == {recent, other, used, newest}
+
+    def test_a_cache_that_may_only_be_read_is_as_good(self, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(*_: object) -> None:
+            raise PermissionError
+
+        place = workshop.part("etcd", "1", fill)
+        monkeypatch.setattr(os, "utime", refused)  # root may write anywhere
+        assert workshop.part("etcd", "1", must_not_run) == place
 
     def test_what_another_process_made_while_this_one_waited_is_taken(self, workshop: Workshop, cache: Path) -> None:
         place = cache / "parts/etcd-1"

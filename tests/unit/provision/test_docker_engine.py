@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import io
+import json
 import socket
 import tarfile
 import threading
@@ -16,6 +18,7 @@ from typing import Any
 import docker.errors
 import pytest
 import requests
+import urllib3
 
 from pytest_kind import errors
 from pytest_kind.provision import docker_engine
@@ -54,6 +57,14 @@ def engine_of(**answers: Any) -> DockerEngine:
     return DockerEngine(Client(**answers))  # type: ignore[arg-type]
 
 
+def add_context(folder: Path, name: str, address: str) -> None:
+    """A context in a folder of the docker client's configuration."""
+    place = folder / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+    place.mkdir(parents=True)
+    (folder / "config.json").write_text("{}", encoding="utf-8")  # docker-py looks for contexts beside it
+    (place / "meta.json").write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": address}}}), encoding="utf-8")
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("raised", "expected", "message"),
@@ -83,13 +94,14 @@ class TestErrors:
                 ),
             ),
             (refusal(500, "it broke"), errors.EngineError, "starting container abc: it broke"),
-            (docker.errors.DockerException("odd"), errors.EngineError, "starting container abc: the engine's connection failed: odd"),
+            (docker.errors.DockerException("odd"), errors.EngineGone, "starting container abc: the engine's connection failed: odd"),
             (
                 requests.exceptions.ReadTimeout("read timed out"),
-                errors.EngineError,
+                errors.EngineGone,
                 "starting container abc: the engine's connection failed: read timed out",
             ),
-            (BrokenPipeError("broken pipe"), errors.EngineError, "starting container abc: the engine's connection failed: broken pipe"),
+            (BrokenPipeError("broken pipe"), errors.EngineGone, "starting container abc: the engine's connection failed: broken pipe"),
+            (urllib3.exceptions.ProtocolError("cut"), errors.EngineGone, "starting container abc: the engine's connection failed: cut"),
         ],
     )
     def test_each_becomes_one_of_ours_that_says_what_was_done(self, raised: Exception, expected: type[errors.KindError], message: str) -> None:
@@ -129,6 +141,14 @@ class TestConnecting:
             ended.bind(str(path))
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
         with pytest.raises(errors.EngineUnavailable, match=r"^no container engine answers at .*Connection refused"):
+            docker_engine.connect()
+
+    def test_a_context_names_the_address(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        where = f"unix://{tmp_path}/none.sock"
+        add_context(tmp_path, "odd", where)
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        monkeypatch.setenv("DOCKER_CONTEXT", "odd")
+        with pytest.raises(errors.EngineUnavailable, match=rf"^no container engine answers at {where}: "):
             docker_engine.connect()
 
     def test_an_address_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +199,15 @@ class TestVersion:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                """The first words of an answer that goes on, and then the end."""
+                paths.append(self.path)
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b'17\r\n{"status": "Pulling"}\r\n\r\n30\r\nhalf')
+
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
@@ -186,6 +215,18 @@ class TestVersion:
             yield paths
             server.shutdown()
             thread.join()
+
+    def test_an_engine_that_ends_within_its_answer(self, asked: list[str], tmp_path: Path) -> None:
+        (tmp_path / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+        engine = docker_engine.connect(5)
+        try:
+            with pytest.raises(errors.NotFound, match=r"^pulling a:1: .*Connection broken"):
+                engine.pull("a:1", 5)
+            with pytest.raises(errors.EngineGone, match=rf"^building {tmp_path}: the engine's connection failed: .*Connection broken"):
+                engine.build(tmp_path, dockerfile="Dockerfile", tag="a:1", labels={}, arguments={})
+        finally:
+            engine.close()
+        assert [path.partition("?")[0] for path in asked] == ["/_ping", "/v1.45/images/create", "/v1.45/build"]
 
     def version(self) -> str:
         engine = docker_engine.connect(5)
@@ -406,6 +447,23 @@ class TestPorts:
         client = Client(port=[{"HostIp": "0.0.0.0", "HostPort": "34567"}], info={})  # noqa: S104
         client.base_url = "https://engine.example:2376"
         assert DockerEngine(client).published_port("abc", 6443) == ("engine.example", 34567)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("base_url", "address"), [("http://engine.example:2375", "tcp://engine.example:2375"), ("http+docker://ssh", "ssh://me@engine.example")]
+    )
+    @pytest.mark.parametrize("chosen", ["environment", "file"])
+    def test_and_so_does_that_of_a_context(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base_url: str, address: str, chosen: str) -> None:
+        add_context(tmp_path, "far", address)
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        if chosen == "environment":
+            monkeypatch.setenv("DOCKER_CONTEXT", "far")
+        else:
+            (tmp_path / "config.json").write_text('{"currentContext": "far"}', encoding="utf-8")
+        client = Client(port=[{"HostIp": "0.0.0.0", "HostPort": "34567"}], info={})  # noqa: S104
+        client.base_url = base_url
+        engine = DockerEngine(client)  # type: ignore[arg-type]
+        assert engine.published_port("abc", 6443) == ("engine.example", 34567)
+        assert (engine.info().address, engine.info().local) == (address, False)
 
 
 class TestExecWithInput:

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from pytest_kind.errors import UsageError
 from pytest_kind.provision.ports import free_port
 
 
@@ -15,6 +16,11 @@ def test_one_can_listen_there(address: str, family: socket.AddressFamily) -> Non
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.bind((address, port))
     assert 1024 <= port < 65536
+
+
+def test_of_an_address_that_is_another_machines_there_is_none() -> None:
+    with pytest.raises(UsageError, match=r"^networking\.apiServerAddress: no port of 192\.0\.2\.1 can be had on this machine: "):
+        free_port("192.0.2.1")
 
 
 def test_one_that_is_in_use_is_not_given() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import docker.errors
@@ -51,7 +52,6 @@ class Api:
 
     def __init__(self, info: dict[str, Any], components: list[str]) -> None:
         self._info, self._components = info, components
-        self._custom_adapter = type("Adapter", (), {"socket_path": "/run/docker.sock"})()
 
     def info(self) -> dict[str, Any]:
         return {"SystemTime": datetime.now(UTC).isoformat().replace("+00:00", "123Z"), **self._info}
@@ -71,8 +71,9 @@ class Api:
 
 
 @pytest.fixture(autouse=True)
-def _no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))  # nor a context of the user's
 
 
 def survey(components: list[str] | None = None, **info: Any) -> Survey:
@@ -85,7 +86,7 @@ def test_everything_is_read() -> None:
         product="Docker",
         version="26.1.5+dfsg1",
         api="1.45",
-        address="unix:///run/docker.sock",
+        address="unix:///var/run/docker.sock",
         local=True,
         system="Debian GNU/Linux 12 (bookworm)",
         kernel="6.18.44",

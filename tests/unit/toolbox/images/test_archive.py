@@ -63,14 +63,15 @@ def test_layers_that_a_node_has_unpacked_do_not_travel(engine: FakeEngine, nodes
     assert sizes[0] == sizes[1] - 1 == sizes[2] - 1
 
 
-def docker_archive(architecture: str = "amd64", tags: list[str] | None = None, place: str = "config.json") -> bytes:
+def docker_archive(architecture: str = "amd64", tags: list[str] | None = None, place: str = "config.json", member: str = "config.json") -> bytes:
     configuration = json.dumps({"architecture": architecture, "os": "linux", "rootfs": {"diff_ids": ["sha256:a"]}}).encode()
     manifest = [{"Config": place, "RepoTags": ["mine:1"] if tags is None else tags, "Layers": ["a/layer.tar"]}]
-    return tar_of({"config.json": configuration, "a/layer.tar": b"layer", "manifest.json": json.dumps(manifest).encode()})
+    return tar_of({member: configuration, "a/layer.tar": b"layer", "manifest.json": json.dumps(manifest).encode()})
 
 
-def test_an_archive_without_an_index(engine: FakeEngine, nodes: Any, path: Path) -> None:
-    path.write_bytes(docker_archive())
+@pytest.mark.parametrize("place", ["config.json", f"blobs/sha256/{'c0' * 32}"], ids=["docker", "rules_oci"])
+def test_an_archive_without_an_index(engine: FakeEngine, nodes: Any, path: Path, place: str) -> None:
+    path.write_bytes(docker_archive(place=place, member=place))
     assert load_archive(engine, nodes, path) == (NAME,)
     load_archive(engine, nodes, path)
     assert [len(engine.containerd[node.container].imports) for node in nodes] == [1, 1, 1]
