@@ -54,6 +54,8 @@ _SYSTEMD = {
 }
 _HERE = "kind/pytest-kind"
 CONFIG_FILE = f"{_HERE}/cluster.json"
+_AWAIT_SERVER = f"{_HERE}/await-server.lua"
+_AWAIT_SECONDS = 30  # for longer than that no client waits
 IPAM = "pytest-kind-ipam"
 _CONFLIST = "etc/cni/net.d/10-pytest-kind.conflist"
 # The controller manager's --node-cidr-mask-size, -ipv4 and -ipv6.
@@ -69,7 +71,7 @@ def machine_files(config: ClusterConfig, facts: ClusterFacts, machine: Machine, 
     """
     source = resources.files("pytest_kind.boot") / "node"
     files = {f"{_HERE}/{name}": ((source / name).read_bytes(), 0o755) for name in _PROGRAMS}
-    files |= {f"{_HERE}/node.env": (_environment(config, facts, machine.place, lease).encode(), 0o644)}
+    files |= {f"{_HERE}/node.env": (_environment(config, facts, machine, lease).encode(), 0o644)}
     files |= peer_files(one.place for one in facts.machines)
     files |= share_files({facts.first.name: first_shares(config)} if copied is None else copied.shares_for(facts))
     if machine.node is None:
@@ -159,6 +161,7 @@ def balancer_files(facts: ClusterFacts) -> Files:
         "global",
         "  maxconn 4000",
         "  log stdout format raw local0 notice",
+        f"  lua-load /{_AWAIT_SERVER}",
         "defaults",
         "  mode tcp",
         "  log global",
@@ -168,6 +171,8 @@ def balancer_files(facts: ClusterFacts) -> Files:
         "  timeout server 24h",
         "frontend api",
         *binds,
+        f"  tcp-request inspect-delay {_AWAIT_SECONDS}s",
+        "  tcp-request content lua.await_server",
         "  default_backend api",
         "backend api",
         "  option httpchk GET /readyz",
@@ -177,19 +182,22 @@ def balancer_files(facts: ClusterFacts) -> Files:
         "  default-server check check-ssl verify none inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions",
         *servers,
     ]
-    return {f"{_HERE}/haproxy.cfg": ("\n".join([*lines, ""]).encode(), 0o644)}
+    await_server = (resources.files("pytest_kind.boot") / "node" / "await-server.lua").read_bytes()
+    return {_AWAIT_SERVER: (await_server, 0o644), f"{_HERE}/haproxy.cfg": ("\n".join([*lines, ""]).encode(), 0o644)}
 
 
 def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _environment(config: ClusterConfig, facts: ClusterFacts, place: Place, lease: int) -> str:
+def _environment(config: ClusterConfig, facts: ClusterFacts, machine: Machine, lease: int) -> str:
+    place = machine.place
     is_node = place.role != labels.ROLE_LOAD_BALANCER
     values = {
         "NODE": place.name,
         "ADDRESSES": " ".join(place.addresses),
         "FIRST": "yes" if place is facts.first else "",
+        "HOLDS": "yes" if machine.is_initial else "",  # kubeadm join refuses a port that is in use
         "UNITS": "yes" if is_node and has_units(facts) else "",
         "NUMBER": str(place.number),
         "ALONE": "yes" if len(facts.nodes) == 1 else "",

@@ -175,7 +175,7 @@ def _cluster(config: ClusterConfig, facts: ClusterFacts) -> Document:
     lonely = {} if facts.replicated else {"heartbeat-interval": "20", "election-timeout": "100"}
     etcd = {**lonely, **({} if facts.durable else {"unsafe-no-fsync": "true"})}
     # Its port is held for it until it listens (boot/node/hold).
-    shared = {} if facts.replicated else {"permit-port-sharing": "true"}
+    shared = {"permit-port-sharing": "true"}
     networking = config.networking
     return {
         "apiVersion": "kubeadm.k8s.io/v1beta4",

@@ -89,7 +89,8 @@ class TestWhichFiles:
             assert TypeAdapter(ClusterConfig).validate_python(found) == config
 
     def test_of_a_load_balancer_which_runs_no_systemd(self) -> None:
-        assert modes(files(config_of(2), 2)) == {**EVERYWHERE, "kind/pytest-kind/haproxy.cfg": "644"}
+        own = dict.fromkeys(("kind/pytest-kind/haproxy.cfg", "kind/pytest-kind/await-server.lua"), "644")
+        assert modes(files(config_of(2), 2)) == {**EVERYWHERE, **own}
 
     def test_with_the_bootstrap_token_are_private_and_only_for_nodes(self) -> None:
         facts = facts_of(config_of(2, 1))
@@ -127,6 +128,7 @@ class TestEnvironment:
             "NODE": "c-control-plane",
             "ADDRESSES": "198.19.255.1",
             "FIRST": "yes",
+            "HOLDS": "yes",
             "LEASE": str(lease),
             "MASQUERADE": "10.244.0.0/16",
             "BALANCER": "",
@@ -143,6 +145,13 @@ class TestEnvironment:
         assert found["FIRST"] == ""
         assert found["MASQUERADE"] == "10.244.0.0/16 fd00:10:244::/56"
         assert found["BALANCER"] == "198.19.255.254 fd00:198:19:255::fe"
+
+    def test_control_planes_that_the_cluster_begins_with_hold_the_api_servers_port(self) -> None:
+        facts = facts_of(config_of(2, 1))
+        first, second, worker, balancer = facts.machines
+        later = replace(second, index=None)  # kubeadm join refuses a port that is in use
+        found = (environment(machine_files(config_of(2, 1), facts, one, 300)) for one in (first, second, later, worker, balancer))
+        assert [one["HOLDS"] for one in found] == ["yes", "yes", "", "", ""]
 
     def test_of_nodes_that_are_several(self) -> None:
         found = environment(files(config_of(2, 2, IPV6), 3))
@@ -239,6 +248,10 @@ class TestBalancer:
     def test_in_a_dual_stack_cluster_it_uses_the_first_family(self) -> None:
         assert self.starting("server", DUAL) == ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
         assert self.starting("bind", DUAL) == ["0.0.0.0:6443", "[::]:6443 v6only"]
+
+    def test_who_comes_while_the_cluster_starts_waits(self) -> None:
+        assert self.starting("lua-load") == ["/kind/pytest-kind/await-server.lua"]
+        assert self.starting("tcp-request") == ["inspect-delay 30s", "content lua.await_server"]
 
     def test_only_to_those_that_serve(self) -> None:
         assert self.starting("option") == ["httpchk GET /readyz"]
