@@ -188,7 +188,7 @@ class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
         cwd: Path | str | None = None,
         **kwargs: object,
     ) -> str:
-        """Runs the node's own kubectl, as administrator, and returns its standard output.
+        """Runs the own kubectl of a control plane that runs, as administrator, and returns its standard output.
 
         Files and folders of this machine that the command names (``-f``, ``-k``, ``--from-file``, ``--from-env-file``,
         ``--patch-file``, ``--cert``, ``--key``, ``cp`` to a pod) are put on the node for it. There is no way back: use
@@ -212,7 +212,7 @@ class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
         place = f"/kind/input-{secrets.token_hex(8)}"
         argv, found = gather([str(word) for word in args], Path(cwd or "."), place)
         seconds = 3600.0 if timeout is None else timeout
-        node = self.nodes[0]
+        node = self._control_plane()
         try:
             if not found and input is None:
                 return node.exec("kubectl", *argv, timeout=seconds)

@@ -19,6 +19,7 @@ from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import BootError, UsageError
 from pytest_kind.peer import KindCluster, KubectlError
 from pytest_kind.provision import docker_engine
+from support.clusters import config_of
 from support.engine import FakeEngine
 from support.images import Layout
 
@@ -151,6 +152,16 @@ def test_kubectl_is_given_the_files_that_it_names(made: KindCluster, engine: Fak
         assert file.name == f"{Path(stdin.name).parent}/0/a.yaml"
         assert [tar.extractfile(one).read() for one in (stdin, file)] == [b"in", b"kind: Pod"]  # type: ignore[union-attr]
     assert engine.made("exec")[-1].endswith(f"kubectl /{Path(stdin.name).parent} apply -f /{file.name}")
+
+
+def test_kubectl_asks_a_control_plane_that_runs(maker: Maker, engine: FakeEngine) -> None:
+    made = KindCluster.of(maker.make(Request(config=config_of(3), name="mine")))
+    made.nodes[0].kill()
+    made.kubectl("get", "pods")
+    made.kubectl("apply", "-f", "-", input="kind: Pod")
+    ran = engine.execs("mine-control-plane2")[-2:]
+    assert (ran[0], ran[1].split()[-3:]) == ("kubectl get pods", ["apply", "-f", "-"])
+    assert len(engine.puts(made.nodes[1].container)) == len(engine.puts(made.nodes[0].container)) + 1
 
 
 def test_kubectl_that_fails_has_its_words_and_is_what_subprocess_raises(made: KindCluster, engine: FakeEngine) -> None:
