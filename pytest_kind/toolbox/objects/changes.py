@@ -79,6 +79,7 @@ class Changes:
             UndoError: what is not undone, and why.
         """
         problems: list[str] = []
+        self.done[:] = _first_of_each(self.done)
         while self.done:
             one = self.done.pop()
             try:
@@ -90,6 +91,15 @@ class Changes:
                 problems.append(f"{shown(one.applied)}: {error}" if isinstance(one, Change) else str(error))
         if problems:
             raise UndoError(problems)
+
+
+def _first_of_each(done: list[Change | Callable[[], None]]) -> list[Change | Callable[[], None]]:
+    """Of an object's changes the first alone: it has what was there before all of them. The way back may be closed in between."""
+    firsts: dict[str, Change] = {}
+    for one in done:
+        if isinstance(one, Change):
+            firsts.setdefault(one.path, one)
+    return [one for one in done if not isinstance(one, Change) or firsts[one.path] is one]
 
 
 def back(api: Api, change: Change, seconds: float) -> None:

@@ -277,6 +277,28 @@ def test_a_definition_is_waited_for(connection: Connection, kube: Kube) -> None:
         Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
 
 
+def test_an_object_that_was_applied_twice_is_undone_at_once(scope: Scope, kube: Kube, api_server: ApiServer) -> None:
+    kube.add("configmaps", config_map("there", v="0"), "mine")
+    for v in ("1", "2"):
+        scope.apply([config_map("there", v=v), config_map("made", v=v)])
+    before = len(writes(api_server))
+    scope.undo()
+    assert kube.names("configmaps") == ["mine/there"]
+    assert kube.objects[Key("configmaps", "mine", "there")]["data"] == {"v": "0"}
+    root = "/api/v1/namespaces/mine/configmaps"
+    assert writes(api_server)[before:] == [f"DELETE {root}/made", f"PUT {root}/there"]
+
+
+def test_one_that_was_applied_twice_and_deleted_meanwhile_is_not_made_again(host: Any, kube: Kube, api_server: ApiServer) -> None:
+    scope = Scope(host, "mine")
+    for v in ("1", "2"):
+        made = scope.apply(config_map("a", v=v))
+    removal.delete_objects(host, [made], 1)
+    before = len(writes(api_server))
+    scope.undo()
+    assert writes(api_server)[before:] == ["DELETE /api/v1/namespaces/mine/configmaps/a"]
+
+
 def test_the_rest_is_undone_whatever_fails(connection: Connection, kube: Kube) -> None:
     ran = []
 
