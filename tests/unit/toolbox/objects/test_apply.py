@@ -273,8 +273,36 @@ def test_a_definition_is_waited_for(connection: Connection, kube: Kube) -> None:
     kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": "one", "finalizers": ["theirs"]}}, "mine")
     conditions = [{"type": "InstancesRemaining", "status": "True", "message": "1 instance remains"}]
     kube.write(key, lambda one: one.update(status={"conditions": conditions}))
-    with pytest.raises(UndoError, match=r"remain, .*InstancesRemaining: 1 instance remains"):
+    with pytest.raises(UndoError, match=r"remain, .*InstancesRemaining: 1 instance remains; those of its objects Widget mine/one were taken off$"):
         Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
+    assert kube.names(CRDS) == kube.names("widgets.example.com") == []
+
+
+def test_of_many_objects_that_hold_a_definition_some_are_named(connection: Connection, kube: Kube) -> None:
+    key = kube.add(CRDS, {**DEFINITION, "metadata": {"name": "widgets.example.com"}})
+    for number in range(7):
+        kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": f"w{number}", "finalizers": ["theirs"]}}, "mine")
+    with pytest.raises(UndoError, match=r"Widget mine/w0, .*, Widget mine/w4, and 2 more were taken off$"):
+        Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
+    assert kube.names(CRDS) == []
+
+
+def test_a_version_that_nobody_converts_to_is_passed_over(connection: Connection, kube: Kube) -> None:
+    versions = [{"name": name, "served": True} for name in ("v1", "v2")]
+    key = kube.add(CRDS, {**DEFINITION, "metadata": {"name": "widgets.example.com"}, "spec": {**DEFINITION["spec"], "versions": versions[::-1]}})
+    kube.objects[key]["spec"]["versions"] = versions
+    kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": "one", "finalizers": ["theirs"]}}, "mine")
+    with pytest.raises(UndoError, match=r"Widget mine/one were taken off$"):  # v1 is served by nobody
+        Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
+    assert kube.names(CRDS) == []
+
+
+def test_who_deletes_a_definition_leaves_its_objects_their_finalizers(host: Any, kube: Kube) -> None:
+    kube.add(CRDS, {**DEFINITION, "metadata": {"name": "widgets.example.com"}})
+    kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": "one", "finalizers": ["theirs"]}}, "mine")
+    with pytest.raises(UndoError, match=r"remain, which whoever set them has to take off$"):
+        removal.delete_objects(host, [DEFINITION], 0.1)
+    assert kube.objects[Key("widgets.example.com", "mine", "one")]["metadata"]["finalizers"] == ["theirs"]
 
 
 def test_an_object_that_was_applied_twice_is_undone_at_once(scope: Scope, kube: Kube, api_server: ApiServer) -> None:
