@@ -14,7 +14,7 @@ from pytest_kind.api.port_forward import PodPort
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.toolbox.port_forward import Wanted, find, parse, port_forward, to_ready_pods
 from pytest_kind.waiting import Deadline, NotYet
-from support.api_server import ApiServer
+from support.api_server import ApiServer, serving
 from support.credentials import credentials
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -120,6 +120,21 @@ def test_which_of_several_pods(api: Api, api_server: ApiServer, pods: list[Any],
     assert find(api, Wanted("service/web", 80), ready=ready) == found
 
 
+@pytest.mark.parametrize(
+    ("pods", "found"),
+    [
+        ([pod("a"), pod("b")], "b"),
+        ([pod("a"), pod("b", ready=False)], "a"),
+        ([pod("a"), pod("b", deleted=True)], "a"),
+        ([pod("a")], "a"),
+    ],
+)
+def test_of_several_ready_pods_the_last_is_taken_again(api: Api, api_server: ApiServer, pods: list[Any], found: str) -> None:
+    api_server.answer("GET", "/api/v1/namespaces/default/services/web", (200, service({"port": 80})))
+    api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": pods}))
+    assert find(api, Wanted("svc/web", 80), last=PodPort("default", "b", 80)) == PodPort("default", found, 80)
+
+
 def test_what_is_not_there_yet_or_refused(api: Api, api_server: ApiServer) -> None:
     assert find(api, Wanted("svc/web", 80)) == NotYet("there is no Service web in namespace default")
     api_server.answer("GET", f"{PODS}/web", (500, {"message": "etcd is away"}))
@@ -149,7 +164,7 @@ def test_a_pod_that_does_not_come_ends_the_wait_with_what_was_seen(api_server: A
         pytest.raises(
             WaitTimeout, match=r"^port_forward: a pod of Service web in namespace mine: .* last seen: there is no Service web in namespace mine; what"
         ),
-        port_forward(credentials(api_server.url), tmp_path, Wanted("svc/web", 80, "mine"), None, 0.05),
+        port_forward(lambda: credentials(api_server.url), tmp_path, Wanted("svc/web", 80, "mine"), None, 0.05),
     ):
         pass
 
@@ -159,7 +174,7 @@ def test_a_local_port_that_is_taken(api_server: ApiServer, tmp_path: Path) -> No
         port = other.getsockname()[1]
         with (
             pytest.raises(UsageError, match=f"local_port {port} of 127.0.0.1: in use"),
-            port_forward(credentials(api_server.url), tmp_path, Wanted("web", 80), port, 1),
+            port_forward(lambda: credentials(api_server.url), tmp_path, Wanted("web", 80), port, 1),
         ):
             pass
 
@@ -167,8 +182,19 @@ def test_a_local_port_that_is_taken(api_server: ApiServer, tmp_path: Path) -> No
 def test_a_pod_that_is_not_ready_is_taken_when_there_is_no_better_one(api_server: ApiServer, tmp_path: Path) -> None:
     api_server.answer("GET", "/api/v1/namespaces/default/services/web", (200, service({"port": 80})))
     api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("a", ready=False)]}))
-    with port_forward(credentials(api_server.url), tmp_path, Wanted("svc/web", 80), None, 0.05) as port:
+    with port_forward(lambda: credentials(api_server.url), tmp_path, Wanted("svc/web", 80), None, 0.05) as port:
         assert 0 < port < 65536
+
+
+def test_a_port_leads_there_also_after_the_api_server_is_published_at_another_one(api_server: ApiServer, tmp_path: Path) -> None:
+    reached = [credentials(api_server.url)]
+    api_server.answer("GET", f"{PODS}/web", (200, pod("web")))
+    with serving() as moved, port_forward(lambda: reached[0], tmp_path, Wanted("web", 80), None, 0.1) as port:
+        moved.answer("GET", f"{PODS}/web", (200, pod("web")))
+        reached[0] = credentials(moved.url)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client, pytest.raises(ConnectionResetError):
+            client.recv(1)  # it speaks no WebSocket
+    assert [path for _, path, _ in moved.requests[:2]] == [f"{PODS}/web", f"{PODS}/web/portforward?ports=80"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +210,7 @@ def test_what_there_is_instead_is_named(api_server: ApiServer, tmp_path: Path, n
     api_server.answer("GET", "/api/v1/services", (200, {"items": [{"metadata": {"namespace": where, "name": one}} for where, one in there]}))
     with (
         pytest.raises(WaitTimeout) as caught,
-        to_ready_pods(credentials(api_server.url), tmp_path, Wanted(f"svc/{name}", 80, space, who="http"), Deadline(0.05)),
+        to_ready_pods(lambda: credentials(api_server.url), tmp_path, Wanted(f"svc/{name}", 80, space, who="http"), Deadline(0.05)),
     ):
         pass
     awaited = f"http: a pod of Service {name} in namespace {space}: not within"
