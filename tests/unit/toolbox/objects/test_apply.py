@@ -217,6 +217,10 @@ def test_what_cannot_be_undone_after_a_refusal_is_told_too(scope: Scope, kube: K
     [
         (403, {"message": 'pods "a" is forbidden: error looking up service account mine/default: serviceaccount "default" not found'}),
         (500, {"message": 'failed calling webhook "w": connect: connection refused'}),
+        (500, {"message": 'conversion webhook for example.com/v1, Kind=Widget failed: Post "https://w.mine.svc:443/": connection refused'}),
+        (403, {"message": 'configmaps "a" is forbidden: status unknown for quota: q, resources: count/configmaps'}),
+        (403, {"message": 'pods "a" is forbidden: no PriorityClass with name high was found'}),
+        (409, {"message": 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'}),
         (404, {"message": "the server could not find the requested resource"}),
         (429, {"message": "too many"}),
         (503, {"message": "not now"}),
@@ -229,6 +233,21 @@ def test_refusals_that_pass_are_waited_for(scope: Scope, kube: Kube, answer: Ans
     answers = iter([answer] * 1000)
     with pytest.raises(ApplyError, match=rf"not within 0\.1 s: .*{answer[1]['message'][-10:]}"):
         scope.apply(config_map("b"), timeout=0.1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, {"message": "conversion webhook for example.com/v1, Kind=Widget failed: size is missing"}),
+        (403, {"message": 'configmaps "a" is forbidden: exceeded quota: q'}),
+        (409, {"message": 'admission webhook "w" denied the request: the host is taken'}),
+    ],
+)
+def test_other_refusals_are_told_at_once(scope: Scope, kube: Kube, answer: Answer) -> None:
+    kube.refuse = lambda method, _: answer if method == "PATCH" else None
+    with pytest.raises(ApplyError) as caught:
+        scope.apply(config_map("a"), timeout=30)
+    assert "not within" not in str(caught.value)
 
 
 def test_one_of_the_same_name_that_is_being_deleted_is_waited_for(scope: Scope, kube: Kube) -> None:
