@@ -171,9 +171,11 @@ class Http:
         if body is not None and json is not None:
             raise UsageError("http: body and json: only one of them is accepted")
         where, deadline = place(url, self._namespace), Deadline(self._timeout if timeout is None else timeout)
-        sent = {"Host": where.authority, **(headers or {})}
+        sent = urllib3.HTTPHeaderDict({"Host": where.authority})  # names in whatever case are one
         if json is not None:
-            body, sent = _dumped(json), {"Content-Type": "application/json", **sent}
+            body = _dumped(json)
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
 
         def ask() -> Response | NotYet:
             way = self._way(where, deadline)

@@ -80,7 +80,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.breaks -= 1
             self.close_connection = True
             return
-        said = json.dumps([self.command, self.path, self.headers["Host"], self.headers["Content-Type"], body.decode()]).encode()
+        said = json.dumps(
+            [self.command, self.path, *(", ".join(self.headers.get_all(name, [])) or None for name in ("Host", "Content-Type")), body.decode()]
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -111,6 +113,8 @@ def test_what_is_sent_and_over_how_many_connections(web: Web, tmp_path: Path) ->
         assert one.get("http://web.other:81/a?b=c").json() == ["GET", "/a?b=c", "web.other:81", None, ""]
         assert one.post("http://web.other:81/", json={"d": 1}).json() == ["POST", "/", "web.other:81", "application/json", '{"d": 1}']
         assert one.put("http://web.other:81/", body="e", headers={"Content-Type": "f"}).json()[3:] == ["f", "e"]
+        own = {"content-type": "application/merge-patch+json", "host": "shop.example.com"}
+        assert one.patch("http://web.other:81/", json={}, headers=own).json()[2:4] == ["shop.example.com", "application/merge-patch+json"]
         assert [one.patch("http://web.other:81/").json()[0], one.delete("http://web.other:81/").json()[0]] == ["PATCH", "DELETE"]
         assert one.base_url("http://web.other:81/") == f"http://127.0.0.1:{web.server_port}"
     assert web.connections == 1
