@@ -245,13 +245,15 @@ def _selector(target: dict[str, Any]) -> str:
 def _target_port(wanted: Wanted, service: dict[str, Any]) -> int | str:
     """A Service's port, on its pods."""
     ports = service["spec"].get("ports") or []
-    for port in ports:
+    for port in filter(_is_tcp, ports):
         if wanted.port in {port["port"], port.get("name")}:
             if service["spec"]["clusterIP"] == "None":  # headless: clients reach pods without a translation
                 return int(port["port"])
             target: int | str = port.get("targetPort") or port["port"]
             return target
-    there = ", ".join(f"{port['port']}{' (' + port['name'] + ')' if port.get('name') else ''}" for port in ports)
+    there = ", ".join(
+        f"{port['port']}{'' if _is_tcp(port) else '/' + port['protocol']}{' (' + port['name'] + ')' if port.get('name') else ''}" for port in ports
+    )
     raise UsageError(f"{wanted.who}: {wanted} has no port {wanted.port!r}; it has {there or 'none'}")
 
 
@@ -259,11 +261,18 @@ def _number(wanted: Wanted, pod: dict[str, Any], port: int | str) -> int:
     """A container's port by its name."""
     if isinstance(port, int):
         return port
-    names = {one.get("name"): int(one["containerPort"]) for container in pod["spec"]["containers"] for one in container.get("ports") or ()}
+    sidecars = [one for one in pod["spec"].get("initContainers") or () if one.get("restartPolicy") == "Always"]
+    ports = [one for container in (*pod["spec"]["containers"], *sidecars) for one in container.get("ports") or ()]
+    names = {one.get("name"): int(one["containerPort"]) for one in filter(_is_tcp, ports)}
     if port not in names:
         there = ", ".join(sorted(filter(None, names))) or "none"
         raise UsageError(f"{wanted.who}: pod {pod['metadata']['name']} in namespace {wanted.namespace} has no port named {port!r}; it has {there}")
     return names[port]
+
+
+def _is_tcp(port: dict[str, Any]) -> bool:
+    """A port-forward is of TCP; UDP and SCTP may have the same number."""
+    return bool(port.get("protocol", "TCP") == "TCP")
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

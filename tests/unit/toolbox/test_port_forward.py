@@ -82,6 +82,25 @@ def test_a_services_port_is_that_of_its_pods(api: Api, api_server: ApiServer, po
     assert find(api, Wanted("svc/web", port)) == PodPort("default", "web-1", number)
 
 
+def test_of_two_protocols_tcp_is_meant(api: Api, api_server: ApiServer) -> None:
+    ports = {"port": 53, "protocol": "UDP", "name": "dns", "targetPort": 1}, {"port": 53, "name": "dns-tcp", "targetPort": 2}
+    api_server.answer("GET", "/api/v1/namespaces/default/services/dns", (200, service(*ports)))
+    api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("a")]}))
+    assert find(api, Wanted("svc/dns", 53)) == PodPort("default", "a", 2)
+    with pytest.raises(UsageError, match=r"has no port 'dns'; it has 53/UDP \(dns\), 53 \(dns-tcp\)$"):
+        find(api, Wanted("svc/dns", "dns"))
+
+
+def test_a_sidecars_port_has_a_name_too(api: Api, api_server: ApiServer) -> None:
+    there = pod("web")
+    proxy = {"name": "proxy", "restartPolicy": "Always", "ports": [{"name": "https", "containerPort": 8443}]}
+    there["spec"]["initContainers"] = [{"name": "init", "ports": [{"name": "setup", "containerPort": 1}]}, proxy]
+    api_server.answer("GET", f"{PODS}/web", (200, there))
+    assert find(api, Wanted("web", "https")) == PodPort("default", "web", 8443)
+    with pytest.raises(UsageError, match="no port named 'setup'; it has http, https"):
+        find(api, Wanted("web", "setup"))
+
+
 def test_a_headless_services_port_is_not_translated(api: Api, api_server: ApiServer) -> None:
     api_server.answer("GET", "/api/v1/namespaces/default/services/web", (200, service({"port": 80, "targetPort": 9}, address="None")))
     api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("web-1")]}))
