@@ -34,11 +34,16 @@ _DATA, _ERROR = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class PodPort:
-    """Where connections go."""
+    """Where connections go.
+
+    Attributes:
+        uid: of the pod, whose name another one may get.
+    """
 
     namespace: str
     pod: str
     port: int
+    uid: str = ""
 
     @property
     def path(self) -> str:
@@ -99,7 +104,7 @@ class Tunnel:
     def __init__(self, api: Callable[[], Api], find: Callable[[], PodPort | NotYet], patience: float, first: PodPort | None = None) -> None:
         self._api, self._find, self._patience = api, find, patience
         self.last = first
-        """Where the last connection went; nothing where it was refused."""
+        """The pod that was found last; nothing where it refused."""
         self.failure: str | None = None
         """Why there was no connection last; nothing since one was made."""
         self._looked = 0.0

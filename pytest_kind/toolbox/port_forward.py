@@ -227,7 +227,7 @@ def find(api: Api, wanted: Wanted, *, ready: bool = False, last: PodPort | None 
         return NotYet(seen or f"there are no pods with its labels, {_selector(target)}")
     port = _target_port(wanted, target) if "clusterIP" in target["spec"] else wanted.port
     pod = next((one for one in good if last is not None and one["metadata"]["name"] == last.pod), good[0])
-    return PodPort(wanted.namespace, pod["metadata"]["name"], _number(wanted, pod, port))
+    return PodPort(wanted.namespace, pod["metadata"]["name"], _number(wanted, pod, port), pod["metadata"].get("uid", ""))
 
 
 def _pods(api: Api, wanted: Wanted, target: dict[str, Any]) -> list[dict[str, Any]]:

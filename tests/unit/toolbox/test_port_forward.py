@@ -154,6 +154,14 @@ def test_of_several_ready_pods_the_last_is_taken_again(api: Api, api_server: Api
     assert find(api, Wanted("svc/web", 80), last=PodPort("default", "b", 80)) == PodPort("default", found, 80)
 
 
+def test_one_that_was_made_again_under_its_name_is_another(api: Api, api_server: ApiServer) -> None:
+    documents = [pod("web"), pod("web")]
+    for document, uid in zip(documents, "ab", strict=True):
+        document["metadata"]["uid"] = uid
+    api_server.answer("GET", f"{PODS}/web", *((200, document) for document in documents))
+    assert find(api, Wanted("web", 80)) != find(api, Wanted("web", 80))
+
+
 def test_what_is_not_there_yet_or_refused(api: Api, api_server: ApiServer) -> None:
     assert find(api, Wanted("svc/web", 80)) == NotYet("there is no Service web in namespace default")
     api_server.answer("GET", f"{PODS}/web", (500, {"message": "etcd is away"}))
