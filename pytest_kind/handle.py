@@ -225,8 +225,8 @@ class KindCluster:
     def start(self, *, timeout: float = 120.0) -> None:
         """Starts what is stopped, and waits for the API, every node and DNS.
 
-        The API may be published at another port afterwards: :attr:`client` and :attr:`kubeconfig_path` follow, copies of
-        them do not. (A kept cluster's port is its own.)
+        The API may be published at another port afterwards: :attr:`client` and :attr:`kubeconfig_path` follow, the clients of
+        users and service accounts, and port-forwards; copies of them do not. (A kept cluster's port is its own.)
 
         Raises:
             WaitTimeout: with what was last seen.

@@ -23,6 +23,7 @@ from pytest_kind.naming import check_cluster_name
 from pytest_kind.toolbox import kubeconfigs
 from pytest_kind.toolbox.faults.mixin import Faults
 from pytest_kind.toolbox.namespaced import Namespaces
+from pytest_kind.toolbox.objects.connection import connection
 from pytest_kind.toolbox.objects.handle import Objects
 from pytest_kind.toolbox.reach.mixin import Reach
 
@@ -165,6 +166,13 @@ class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
             self._close()
             self._close = None
 
+    def reached_by(self, admin: dict[str, Any]) -> None:
+        """From now on this is how the API is reached; the clients of users and service accounts follow."""
+        super().reached_by(admin)
+        self._api = None
+        if self._connection is not None:
+            connection(self)
+
     def release(self) -> None:
         """Lets go of the cluster without removing it; what the toolbox has open is closed."""
         self.close_connection()
@@ -188,7 +196,7 @@ class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
         cwd: Path | str | None = None,
         **kwargs: object,
     ) -> str:
-        """Runs the node's own kubectl, as administrator, and returns its standard output.
+        """Runs the own kubectl of a control plane that runs, as administrator, and returns its standard output.
 
         Files and folders of this machine that the command names (``-f``, ``-k``, ``--from-file``, ``--from-env-file``,
         ``--patch-file``, ``--cert``, ``--key``, ``cp`` to a pod) are put on the node for it. There is no way back: use
@@ -212,7 +220,7 @@ class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
         place = f"/kind/input-{secrets.token_hex(8)}"
         argv, found = gather([str(word) for word in args], Path(cwd or "."), place)
         seconds = 3600.0 if timeout is None else timeout
-        node = self.nodes[0]
+        node = self._control_plane()
         try:
             if not found and input is None:
                 return node.exec("kubectl", *argv, timeout=seconds)
@@ -251,7 +259,7 @@ class KindCluster(handle.KindCluster, Objects, Reach, Faults, Namespaces):
         from pytest_kind.toolbox import port_forward  # noqa: PLC0415
 
         wanted = port_forward.parse(service_or_pod_name, remote_port, args)
-        with port_forward.port_forward(kubeconfigs_of.credentials(self._admin), self._site.folder, wanted, local_port, retries) as port:
+        with port_forward.port_forward(lambda: kubeconfigs_of.credentials(self._admin), self._site.folder, wanted, local_port, retries) as port:
             yield port
 
     @property

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes.client import ApiClient, Configuration, CoreV1Api
 
 from pytest_kind.api.kubeconfig import Credentials, write_private
@@ -52,6 +53,14 @@ class IdentityClient(ApiClient):
 
     def __repr__(self) -> str:
         return f"<IdentityClient {self.user!r}>"
+
+    def reached_at(self, server: str) -> None:
+        """From now on the API is there, for the client and its kubeconfig. Does nothing where it is closed."""
+        self.configuration.host = server
+        if self.kubeconfig_path.exists():
+            config = yaml.safe_load(self.kubeconfig_path.read_text(encoding="utf-8"))
+            config["clusters"][0]["cluster"]["server"] = server
+            write_private(self.kubeconfig_path, yaml.safe_dump(config, sort_keys=False))
 
     def close(self) -> None:
         """Closes it, and removes its files. Does nothing the second time."""

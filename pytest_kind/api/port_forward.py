@@ -10,15 +10,18 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pytest_kind.api.websocket import Refused, WebSocket
 from pytest_kind.errors import KindError, reason_first
 from pytest_kind.waiting import Deadline, NotYet
+
+if TYPE_CHECKING:
+    from pytest_kind.api.http import Api
 
 PROTOCOL = "v4.channel.k8s.io"
 _LOG = logging.getLogger(__name__)
@@ -31,11 +34,16 @@ _DATA, _ERROR = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class PodPort:
-    """Where connections go."""
+    """Where connections go.
+
+    Attributes:
+        uid: of the pod, whose name another one may get.
+    """
 
     namespace: str
     pod: str
     port: int
+    uid: str = ""
 
     @property
     def path(self) -> str:
@@ -84,23 +92,23 @@ class _Sent:
 
 
 class Tunnel:
-    """Connections to one pod, or to the next one when that is gone.
+    """Connections to one pod, or to the next one when that takes no new ones any more.
 
     Args:
-        server: the API server's URL.
-        context: for TLS with it.
-        find: the pod now; asked again when the last one refuses. It may block, and is called by one thread at a time.
+        api: the API server, as it is reached now.
+        find: the pod now; asked for each connection. It may block, and is called by one thread at a time.
         patience: seconds that a connection waits for a pod whose port takes it. A pod is running before its program listens.
         first: the pod, where it is known already.
     """
 
-    def __init__(
-        self, server: str, context: ssl.SSLContext, find: Callable[[], PodPort | NotYet], patience: float, first: PodPort | None = None
-    ) -> None:
-        self._server, self._context, self._find, self._patience = server, context, find, patience
-        self._known = first
+    def __init__(self, api: Callable[[], Api], find: Callable[[], PodPort | NotYet], patience: float, first: PodPort | None = None) -> None:
+        self._api, self._find, self._patience = api, find, patience
+        self.last = first
+        """The pod that was found last; nothing where it refused."""
         self.failure: str | None = None
         """Why there was no connection last; nothing since one was made."""
+        self._looked = 0.0
+        self._seen: PodPort | NotYet = NotYet("nobody has looked yet")
         self._connections: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
@@ -120,6 +128,10 @@ class Tunnel:
     def stop(self) -> None:
         """Ends it; for other threads."""
         self._loop.call_soon_threadsafe(self._stop.set)
+
+    def look(self) -> PodPort | NotYet:
+        """Where a connection goes that is made now; for other threads."""
+        return asyncio.run_coroutine_threadsafe(self._look(), self._loop).result()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -143,7 +155,8 @@ class Tunnel:
         while True:
             pod = await self._pod(deadline)
             try:
-                websocket = await WebSocket.connect(self._server, pod.path, PROTOCOL, self._context)
+                api = self._api()
+                websocket = await WebSocket.connect(api.server, pod.path, PROTOCOL, api.context)
                 try:
                     return await self._exchange(websocket, reader, writer, sent)
                 finally:
@@ -155,21 +168,25 @@ class Tunnel:
             except Refused as error:
                 if not deadline.left:
                     raise ConnectionLost(reason_first(error.reason, str(pod))) from error
-            self._known = None
+            self.last = None
             await asyncio.sleep(_PAUSE)
 
     async def _pod(self, deadline: Deadline) -> PodPort:
+        while isinstance(found := await self._look(), NotYet):
+            if not deadline.left:
+                raise ConnectionLost(found.reason)
+            await asyncio.sleep(_PAUSE)
+        return found
+
+    async def _look(self) -> PodPort | NotYet:
+        """One look serves all who came before it began."""
+        came = self._loop.time()
         async with self._finding:
-            while self._known is None:
-                found = await asyncio.to_thread(self._find)
-                if isinstance(found, PodPort):
-                    self._known, self.failure = found, None
-                    break
-                self.failure = found.reason
-                if not deadline.left:
-                    raise ConnectionLost(found.reason)
-                await asyncio.sleep(_PAUSE)
-            return self._known
+            if self._looked <= came:
+                begun = self._loop.time()
+                self._looked, self._seen = begun, await asyncio.to_thread(self._find)
+                self.last, self.failure = (None, self._seen.reason) if isinstance(self._seen, NotYet) else (self._seen, None)
+            return self._seen
 
     async def _exchange(self, websocket: WebSocket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: _Sent) -> None:
         heard = asyncio.Event()

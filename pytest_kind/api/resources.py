@@ -15,6 +15,12 @@ DISCOVERY = ", ".join(
 """The forms in which ``/api`` and ``/apis`` tell everything at once (KEP-3352), the best first."""
 ROOTS = ("/api", "/apis")
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+# Kubernetes' staging/src/k8s.io/api, apiextensions-apiserver and kube-aggregator; the groups without a point are its own, too.
+_BUILT_IN = {
+    *(f"{name}.k8s.io" for name in ("admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates")),
+    *(f"{name}.k8s.io" for name in ("coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "networking", "node")),
+    *(f"{name}.k8s.io" for name in ("rbac.authorization", "resource", "scheduling", "storage", "storagemigration")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,8 @@ class Resource:
 
     @property
     def is_kubernetes(self) -> bool:
-        """Whether the API server has it of its own: their groups are without a point, or end so."""
-        return "." not in self.group or self.group.endswith(".k8s.io")
+        """Whether the API server has it of its own. Definitions are in groups under ``k8s.io`` as well: the Gateway API, snapshots."""
+        return "." not in self.group or self.group in _BUILT_IN
 
     def path(self, namespace: str = "", name: str = "") -> str:
         """Of an object, or of all in a namespace, or of all."""

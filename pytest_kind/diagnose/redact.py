@@ -33,6 +33,13 @@ _VARIABLE = (
     rf"name(?:{_QUOTE})?{_COLON}(?:{_QUOTE})?[\w.-]*{_WORDS}[\w.-]*(?:{_QUOTE})?[ \t]*,?\s*"
     rf"(?:{_QUOTE})?value(?:{_QUOTE})?{_COLON}"
 )
+# A value of several lines, as YAML has it: they are further right than its name. And the same within a string of a document, where
+# it is not known how far.
+_BLOCK = (
+    rf"(?P<p>^(?P<in>[ \t]*)(?P<item>-[ \t])?(?:{_QUOTE})?{_NAME}(?:{_QUOTE})?{_COLON})[|>][-+0-9]*[ \t]*"
+    r"(?:\n(?:(?P=in)(?(item)[ \t]{2})[ \t]+\S.*|[ \t]*(?=\n)))+"
+)
+_QUOTED_BLOCK = rf"""(?P<p>{_NAME}{_COLON})[|>][-+0-9]*[ \t]*(?:\\{{1,7}}n(?:[ \t]+(?:[^\n"\\]|\\{{1,7}}(?![n\\]).)+|(?=\\{{1,7}}n)))+"""
 _DOCUMENT_STRING = rf"{_QUOTE}(?:\\.|[^\\\n])*?{_QUOTE}"
 _SECRET_OBJECT = re.compile(rf"""(?im)kind(?:{_QUOTE})?[ \t]*:[ \t]*(?:{_QUOTE})?Secret(?:List)?(?![\w-])""")
 # The data of a Secret, as JSON or Python has it, and as YAML has it.
@@ -68,6 +75,8 @@ _RULES: tuple[tuple[str, _Replacement], ...] = (
     # URLs: a password; a token in the place of a user.
     (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s/:@"'?#]*:)(?!\[removed\]@)[^\s/"'?#]+@""", rf"\1{REMOVED}@"),
     (r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/:@"'?#\[]{16,}@""", rf"\1{REMOVED}@"),
+    (rf"(?im){_BLOCK}", _keeping("p")),
+    (rf"(?i){_QUOTED_BLOCK}", _keeping("p")),
     # Named: in documents at the beginning of a line, in quotes, in assignments, as flags, as a container's variables, in prose.
     (rf"""(?im)(?P<p>(?:^|[{{,(])[ \t]*(?:- )?{_NAME}[ \t]*:[ \t]++){_VALUE}""", _keeping("p")),
     (rf"""(?i)(?P<p>{_QUOTE}{_NAME}{_QUOTE}{_COLON}){_VALUE}""", _keeping("p")),

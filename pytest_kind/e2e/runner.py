@@ -96,7 +96,7 @@ class SpecRunner:
 
     def _kubectl(self, folder: Path) -> Path:
         """The cluster's own kubectl, for the specs that call one."""
-        node = self._cluster.nodes[0]
+        node = self._cluster._control_plane()  # noqa: SLF001 - of this package
         node.copy_out(node.exec("sh", "-c", "command -v kubectl").strip(), folder / "kubectl")
         return folder / "kubectl"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pytest_kind.pristine.conditions import WORKLOADS, condition, unready, unsettled
+from pytest_kind.pristine.conditions import WORKLOADS, condition, has_ended, is_outdated, unready, unsettled
 from pytest_kind.pristine.kinds import content, is_mirror, verdict
 from pytest_kind.pristine.model import Document, Key, Listing, controller, is_going
 
@@ -108,7 +108,7 @@ class _Comparison:
     def _stale(self, key: Key, pod: Document) -> list[Difference]:
         """A pod that stays and has a token of an account that is gone, or may have read what was changed meanwhile.
 
-        And one that its controller wants no more: it takes its time.
+        And one that its controller wants no more: it takes its time, or never comes to it.
         """
         if is_mirror(pod) or self._is_kept(key, pod) or not (key in self._record.objects or self._is_anothers(key, pod)):
             return []
@@ -128,6 +128,9 @@ class _Comparison:
                 stale = began or content(read.resource, was) != content(read.resource, one)
             if stale:
                 return [Difference(What.STALE, key, self._now.shown(key), f"it began before {self._now.shown(read)} was written")]
+        owner = self._owner(key, pod)
+        if not began and owner is not None and owner.resource == "statefulsets.apps" and is_outdated(self._now.objects[owner], pod):
+            return [Difference(What.STALE, key, self._now.shown(key), f"it is of another template than {self._now.shown(owner)}")]
         return []
 
     # New
@@ -193,6 +196,8 @@ class _Comparison:
             return Difference(What.GOING, key, self._now.shown(key))
         if not counts.compared:
             return None
+        if key.resource == "pods" and has_ended(one) and not has_ended(was):
+            return Difference(What.STALE, key, self._now.shown(key), f"it has ended: {one['status'].get('reason') or one['status']['phase']}")
         before, after = content(key.resource, was), content(key.resource, one)
         if before != after:
             return Difference(What.CHANGED, key, self._now.shown(key), ", ".join(paths(before, after)[:3]))

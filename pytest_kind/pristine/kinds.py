@@ -76,12 +76,19 @@ def _without_signatures(one: Document) -> None:
     one["data"] = {name: value for name, value in one.get("data", {}).items() if not name.startswith("jws-kubeconfig-")}
 
 
+# Kubernetes' pkg/controller/nodelifecycle and the kubelet's and cloud providers' word of the network.
+_TAINTS = {
+    f"node.kubernetes.io/{name}"
+    for name in ("disk-pressure", "memory-pressure", "network-unavailable", "not-ready", "pid-pressure", "unreachable", "unschedulable")
+}
+
+
 def _without_conditions(one: Document) -> None:
-    """A node's own taints: the node controller's view of its condition."""
+    """Without the node controller's view of its condition. Other taints are a user's, ``node.kubernetes.io/out-of-service`` too."""
     _without_annotations("node.alpha.kubernetes.io/ttl", "csi.volume.kubernetes.io/nodeid", "volumes.kubernetes.io/controller-managed-attach-detach")(
         one
     )
-    left = [taint for taint in one["spec"].pop("taints", ()) if not taint["key"].startswith("node.kubernetes.io/")]
+    left = [taint for taint in one["spec"].pop("taints", ()) if taint["key"] not in _TAINTS]
     if left:
         one["spec"]["taints"] = left
 

@@ -14,6 +14,16 @@ _KEYED = {"--from-file"}  # PATH or KEY=PATH
 _KUSTOMIZE = {"-k", "--kustomize"}
 _TAKEN = _PATHS | _KEYED | _KUSTOMIZE
 _FOLLOW = {"logs", "attach"}  # where -f means something else
+# Other options whose value may be the next word: every command's (`kubectl options`), those of cp and of kustomize.
+_VALUED = {
+    *("-n", "--namespace", "-s", "--server", "-v", "--v", "--as", "--as-group", "--as-uid", "--as-user-extra", "--cache-dir"),
+    *("--cluster", "--context"),
+    *("--certificate-authority", "--client-certificate", "--client-key", "--kubeconfig", "--kuberc", "--log-flush-frequency", "--password"),
+    *("--profile", "--profile-output", "--request-timeout", "--tls-server-name", "--token", "--user", "--username", "--vmodule"),
+    *("-c", "--container", "--retries"),
+    *("-e", "--env", "--helm-api-versions", "--helm-command", "--helm-kube-version", "--load-restrictor", "--mount", "--network-name"),
+    *("-o", "--output", "--reorder"),
+}
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -27,11 +37,14 @@ def gather(argv: Sequence[str], folder: Path, place: str) -> tuple[list[str], di
     gathering = _Gathering(folder, place)
     words: list[str] = []
     rest = list(argv)
-    verb = next((word for word in argv if not word.startswith("-")), "")
+    verb = _verb(argv)
     while rest and rest[0] != "--":
         word = rest.pop(0)
         flag, value, written = _option(word, rest)
-        if verb == "cp" and not word.startswith("-") and word != verb:
+        if word in _VALUED:
+            words += [word, *rest[:1]]
+            del rest[:1]
+        elif verb == "cp" and not word.startswith("-") and word != verb:
             words.append(gathering.path(word))
         elif verb == "kustomize" and not word.startswith("-") and word != verb:
             words.append(gathering.kustomization(word))
@@ -43,6 +56,16 @@ def gather(argv: Sequence[str], folder: Path, place: str) -> tuple[list[str], di
             if written == "apart":
                 rest.pop(0)
     return [*words, *rest], gathering.files
+
+
+def _verb(argv: Sequence[str]) -> str:
+    words = iter(argv)
+    for word in words:
+        if word in _VALUED:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _option(word: str, rest: Sequence[str]) -> tuple[str, str, str]:

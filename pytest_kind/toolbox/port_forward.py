@@ -6,10 +6,11 @@ import contextlib
 import difflib
 import errno
 import socket
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from pytest_kind.api.http import Api, ApiError
@@ -118,11 +119,12 @@ _FLAGS = {"-n": "namespace", "--namespace": "namespace", "--address": "address"}
 
 
 @contextlib.contextmanager
-def port_forward(credentials: Credentials, scratch: Path, wanted: Wanted, local_port: int | None, seconds: float) -> Iterator[int]:
+def port_forward(credentials: Callable[[], Credentials], scratch: Path, wanted: Wanted, local_port: int | None, seconds: float) -> Iterator[int]:
     """A local port that leads to a pod, until the block ends.
 
     Args:
-        scratch: a private folder, for a moment.
+        credentials: how the API is reached now.
+        scratch: a private folder, for moments.
         local_port: or nothing for a free one.
         seconds: how long to wait for a pod, and each connection for its port to be open.
 
@@ -130,30 +132,52 @@ def port_forward(credentials: Credentials, scratch: Path, wanted: Wanted, local_
         UsageError: the local port cannot be had, or the Service has no such port.
         WaitTimeout: no pod of it runs.
     """
-    api = Api(credentials, scratch)
-    with contextlib.closing(api), _listening(wanted.address, local_port) as listener:
+    with _Reached(credentials, scratch) as api, _listening(wanted.address, local_port) as listener:
         try:
-            first = _first(api, wanted, Deadline(seconds), ready=True)
+            first = _first(api(), wanted, Deadline(seconds), ready=True)
         except WaitTimeout:  # one that is not ready can be what a test is about
-            first = _first(api, wanted, Deadline(0), ready=False)
-        tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted), seconds, first)
+            first = _first(api(), wanted, Deadline(0), ready=False)
+        tunnel = Tunnel(api, lambda: find(api(), wanted, last=tunnel.last), seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
-def to_ready_pods(credentials: Credentials, scratch: Path, wanted: Wanted, deadline: Deadline) -> Iterator[tuple[int, Tunnel]]:
+def to_ready_pods(credentials: Callable[[], Credentials], scratch: Path, wanted: Wanted, deadline: Deadline) -> Iterator[tuple[int, Tunnel]]:
     """The same, to pods that are ready alone; the tunnel says why there is no connection.
 
     Args:
         deadline: until there is one. Each connection waits as long again.
     """
-    api = Api(credentials, scratch)
-    with contextlib.closing(api), _listening(wanted.address, None) as listener:
-        first = _first(api, wanted, deadline, ready=True)
-        tunnel = Tunnel(credentials.server, api.context, lambda: find(api, wanted, ready=True), deadline.seconds, first)
+    with _Reached(credentials, scratch) as api, _listening(wanted.address, None) as listener:
+        first = _first(api(), wanted, deadline, ready=True)
+        tunnel = Tunnel(api, lambda: find(api(), wanted, ready=True, last=tunnel.last), deadline.seconds, first)
         with forwarding(tunnel, listener):
             yield listener.getsockname()[1], tunnel
+
+
+class _Reached:
+    """The API as it is reached now: a cluster that is stopped and started may be published at another port."""
+
+    def __init__(self, credentials: Callable[[], Credentials], scratch: Path) -> None:
+        self._credentials, self._scratch = credentials, scratch
+        self._lock = threading.Lock()
+        self._known = credentials()
+        self._api = Api(self._known, scratch)
+
+    def __call__(self) -> Api:
+        with self._lock:
+            credentials = self._credentials()
+            if credentials != self._known:
+                self._api.close()
+                self._known, self._api = credentials, Api(credentials, self._scratch)
+            return self._api
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
 
 
 def _first(api: Api, wanted: Wanted, deadline: Deadline, *, ready: bool) -> PodPort:
@@ -182,8 +206,8 @@ def _others(api: Api, wanted: Wanted) -> list[str]:
     ]
 
 
-def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
-    """The pod and its port: ready ones first, and with ``ready`` only they.
+def find(api: Api, wanted: Wanted, *, ready: bool = False, last: PodPort | None = None) -> PodPort | NotYet:
+    """The pod and its port: ready ones first, and with ``ready`` only they; of these the one that it was last.
 
     Raises:
         UsageError: the object has no such port.
@@ -202,7 +226,8 @@ def find(api: Api, wanted: Wanted, *, ready: bool = False) -> PodPort | NotYet:
         seen = ", ".join(f"{pod['metadata']['name']} is {pod_state(pod)}" for pod in pods)
         return NotYet(seen or f"there are no pods with its labels, {_selector(target)}")
     port = _target_port(wanted, target) if "clusterIP" in target["spec"] else wanted.port
-    return PodPort(wanted.namespace, good[0]["metadata"]["name"], _number(wanted, good[0], port))
+    pod = next((one for one in good if last is not None and one["metadata"]["name"] == last.pod), good[0])
+    return PodPort(wanted.namespace, pod["metadata"]["name"], _number(wanted, pod, port), pod["metadata"].get("uid", ""))
 
 
 def _pods(api: Api, wanted: Wanted, target: dict[str, Any]) -> list[dict[str, Any]]:
@@ -220,13 +245,15 @@ def _selector(target: dict[str, Any]) -> str:
 def _target_port(wanted: Wanted, service: dict[str, Any]) -> int | str:
     """A Service's port, on its pods."""
     ports = service["spec"].get("ports") or []
-    for port in ports:
+    for port in filter(_is_tcp, ports):
         if wanted.port in {port["port"], port.get("name")}:
             if service["spec"]["clusterIP"] == "None":  # headless: clients reach pods without a translation
                 return int(port["port"])
             target: int | str = port.get("targetPort") or port["port"]
             return target
-    there = ", ".join(f"{port['port']}{' (' + port['name'] + ')' if port.get('name') else ''}" for port in ports)
+    there = ", ".join(
+        f"{port['port']}{'' if _is_tcp(port) else '/' + port['protocol']}{' (' + port['name'] + ')' if port.get('name') else ''}" for port in ports
+    )
     raise UsageError(f"{wanted.who}: {wanted} has no port {wanted.port!r}; it has {there or 'none'}")
 
 
@@ -234,11 +261,18 @@ def _number(wanted: Wanted, pod: dict[str, Any], port: int | str) -> int:
     """A container's port by its name."""
     if isinstance(port, int):
         return port
-    names = {one.get("name"): int(one["containerPort"]) for container in pod["spec"]["containers"] for one in container.get("ports") or ()}
+    sidecars = [one for one in pod["spec"].get("initContainers") or () if one.get("restartPolicy") == "Always"]
+    ports = [one for container in (*pod["spec"]["containers"], *sidecars) for one in container.get("ports") or ()]
+    names = {one.get("name"): int(one["containerPort"]) for one in filter(_is_tcp, ports)}
     if port not in names:
         there = ", ".join(sorted(filter(None, names))) or "none"
         raise UsageError(f"{wanted.who}: pod {pod['metadata']['name']} in namespace {wanted.namespace} has no port named {port!r}; it has {there}")
     return names[port]
+
+
+def _is_tcp(port: dict[str, Any]) -> bool:
+    """A port-forward is of TCP; UDP and SCTP may have the same number."""
+    return bool(port.get("protocol", "TCP") == "TCP")
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

@@ -113,11 +113,11 @@ class Registry:
 
     def _forget(self, cluster: KindCluster, hosts: Iterable[str]) -> None:
         folders = [f"/{hosts_path(host).rpartition('/')[0]}" for host in hosts]
-        with suppress(NotFound, Conflict):  # a node that was removed or is off: its next registry has the same name
-            for node in cluster.nodes:
-                self._provider.exec(node.container, ["rm", "-rf", *folders])
-            delete = ["kubectl", "delete", "configmap", _CONFIG_MAP, "--namespace=kube-public", "--ignore-not-found"]
-            self._provider.exec(cluster.nodes[0].container, delete)
+        delete = ["kubectl", "delete", "configmap", _CONFIG_MAP, "--namespace=kube-public", "--ignore-not-found"]
+        everywhere = [(node, ["rm", "-rf", *folders]) for node in cluster.nodes]
+        for node, argv in (*everywhere, (cluster._control_plane(), delete)):  # noqa: SLF001 - the toolbox is the handle's own hands
+            with suppress(NotFound, Conflict):  # a node that was removed or is off: its next registry has the same name
+                self._provider.exec(node.container, argv)
 
 
 def serve(workshop: Workshop, request: Request, connect: Callable[[], Provider]) -> Registry:

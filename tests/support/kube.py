@@ -187,9 +187,14 @@ class Kube:
         if meta.get("finalizers") or key.resource == "namespaces":
             meta.setdefault("deletionTimestamp", "2026-01-01T00:01:00Z")
             meta["resourceVersion"] = str(self._next())
-            if key.resource != CRDS or any(one.resource == key.name for one in self.objects):
+            if key.resource != CRDS:
                 return 200, self.objects[key]
-        self._remove(key)
+            for one in [one for one in self.objects if one.resource == key.name]:
+                self._delete(one)
+            if any(one.resource == key.name for one in self.objects):
+                return 200, self.objects[key]
+        if key in self.objects:  # a definition went with the last of its objects
+            self._remove(key)
         return 200, {}
 
     def _remove(self, key: Key) -> None:

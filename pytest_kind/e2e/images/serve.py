@@ -101,8 +101,8 @@ class StandIns:
     def _forget(self, cluster: KindCluster) -> None:
         """The nodes' entries as the cluster's configuration has them. The images that were pulled stay, and so do their marks."""
         mirrors = cluster.config.registry_mirrors
-        with suppress(NotFound, Conflict):  # a node that was removed or is off: the next one who serves stand-ins has the same entries
-            for node in cluster.nodes:
+        for node in cluster.nodes:
+            with suppress(NotFound, Conflict):  # a node that was removed or is off: the next one who serves stand-ins has the same entries
                 gone = [f"/{hosts_path(host).rpartition('/')[0]}" for host in self.hosts if host not in mirrors]
                 if gone:
                     self._provider.exec(node.container, ["rm", "-rf", *gone])

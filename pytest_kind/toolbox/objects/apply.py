@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,8 @@ from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 Document = dict[str, Any]
 
-_FORBIDDEN, _NOT_FOUND, _TOO_MANY, _UNAVAILABLE = 403, 404, 429, 503
+_FORBIDDEN, _NOT_FOUND, _CONFLICT, _TOO_MANY, _UNAVAILABLE = 403, 404, 409, 429, 503
+_CONVERSION = re.compile(r'conversion webhook for .* failed: Post "')  # it was not reached; else it was, and refuses
 _CONDITION = {"CustomResourceDefinition": "Established", "APIService": "Available"}
 _GROUND = {"Namespace", "CustomResourceDefinition"}
 
@@ -168,14 +170,18 @@ def _passes(error: ApiError, step: Step) -> bool:
     """Whether a refusal is one of those that pass by themselves.
 
     A new namespace's ServiceAccount comes a moment after it, a definition is served a moment after it is there, and a webhook's
-    pods begin to answer when they are ready.
+    pods begin to answer when they are ready. The API server's admission hears of a new PriorityClass and of what a new quota counts
+    a moment later, and others write to a quota at the same moment: of fields there is no conflict, they are taken over.
     """
     text = str(error)
     return (
         error.status in {0, _TOO_MANY, _UNAVAILABLE}
         or (error.status == _FORBIDDEN and "serviceaccount" in text and "not found" in text)
+        or (error.status == _FORBIDDEN and ("status unknown for quota" in text or "no PriorityClass with name" in text))
+        or (error.status == _CONFLICT and "the object has been modified" in text)
         or (error.status == _NOT_FOUND and "could not find the requested resource" in text)
         or "failed calling webhook" in text
+        or _CONVERSION.search(text) is not None
         or (error.status == _NOT_FOUND and "page not found" in text and bool(step.resource.group))
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_kind.api.http import Api, ApiError
-from pytest_kind.api.resources import Resource
+from pytest_kind.api.resources import CRDS, Resource, defined
 from pytest_kind.errors import KindError, WaitTimeout
 from pytest_kind.toolbox.objects.model import shown
 from pytest_kind.waiting import Deadline, NotYet, wait_for
@@ -18,12 +18,14 @@ Document = dict[str, Any]
 MANAGER = "pytest-kind"
 BACKGROUND: Document = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
 _SECONDS = 30.0
+_CLEARED = 10.0  # the API server looks every five seconds whether a definition's objects are gone
+_TOLD = 5  # of objects that stood in the way
 _NOT_FOUND, _CONFLICT = 404, 409
 SERVERS = ("resourceVersion", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
 """Metadata that the server writes, and takes no word of from others."""
 # Left while they go, they would hurt whoever comes next: requests that nobody answers, and objects that go with their definition.
 _HURT = {
-    "customresourcedefinitions.apiextensions.k8s.io",
+    CRDS,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
     "apiservices.apiregistration.k8s.io",
@@ -79,6 +81,7 @@ class Changes:
             UndoError: what is not undone, and why.
         """
         problems: list[str] = []
+        self.done[:] = _first_of_each(self.done)
         while self.done:
             one = self.done.pop()
             try:
@@ -90,6 +93,15 @@ class Changes:
                 problems.append(f"{shown(one.applied)}: {error}" if isinstance(one, Change) else str(error))
         if problems:
             raise UndoError(problems)
+
+
+def _first_of_each(done: list[Change | Callable[[], None]]) -> list[Change | Callable[[], None]]:
+    """Of an object's changes the first alone: it has what was there before all of them. The way back may be closed in between."""
+    firsts: dict[str, Change] = {}
+    for one in done:
+        if isinstance(one, Change):
+            firsts.setdefault(one.path, one)
+    return [one for one in done if not isinstance(one, Change) or firsts[one.path] is one]
 
 
 def back(api: Api, change: Change, seconds: float) -> None:
@@ -104,7 +116,7 @@ def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait:
     """Deletes an object, and what it controls.
 
     Waits until it is gone where leaving it would hurt, and where it has finalizers of something that may be deleted next.
-    What is still there then loses them, so that its definition and its namespace can go.
+    What is still there then loses them, so that its definition and its namespace can go; of a definition its objects do.
 
     Args:
         wait: in any case; then it keeps its finalizers.
@@ -129,14 +141,41 @@ def remove(api: Api, resource: Resource, one: Document, seconds: float, *, wait:
         said = f"its finalizers {', '.join(names)} remain, which whoever set them has to take off" if names else "it is being deleted"
         return NotYet("; ".join([said, *_why_not(there)]))
 
+    what = f"deletion of {shown(one)}"
     try:
-        wait_for(f"deletion of {shown(one)}", probe, Deadline(seconds), every=0.02)
+        wait_for(what, probe, Deadline(seconds), every=0.02)
     except WaitTimeout as error:
-        if wait or not finalizers:
+        if wait:
             raise
-        with contextlib.suppress(ApiError):  # gone meanwhile
-            api.patch(path, {"metadata": {"finalizers": None}})
-        raise WaitTimeout(error.what, error.seconds, f"{error.last_seen}; they were taken off") from None
+        released = _release_objects(api, answer) if resource.name == CRDS else []
+        told = [f"those of its objects {', '.join(released)} were taken off"] if released else []
+        if finalizers:
+            _release(api, path)
+            told.insert(0, "they were taken off")
+        if told:
+            with contextlib.suppress(WaitTimeout):
+                wait_for(what, probe, Deadline(min(seconds, _CLEARED)), every=0.02)
+        raise WaitTimeout(error.what, error.seconds, "; ".join([error.last_seen, *told])) from None
+
+
+def _release(api: Api, path: str) -> None:
+    with contextlib.suppress(ApiError):  # gone meanwhile
+        api.patch(path, {"metadata": {"finalizers": None}})
+
+
+def _release_objects(api: Api, definition: Document) -> list[str]:
+    """Takes the finalizers off the objects of a definition, and says whose."""
+    for resource in defined(definition):
+        try:
+            there = api.get(resource.path()).get("items") or []
+        except ApiError:  # the webhook that made this version of another is gone
+            continue
+        held = [one for one in there if one["metadata"].get("finalizers")]
+        for one in held:
+            _release(api, resource.of(one))
+        names = [shown({"kind": resource.kind, **one}) for one in held]
+        return [*names[:_TOLD], *([f"and {len(names) - _TOLD} more"] if len(names) > _TOLD else [])]
+    return []
 
 
 def now(api: Api, path: str) -> Document | None:

@@ -20,6 +20,7 @@ Condition = str | Callable[[KindObject], object]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 # What is no condition's name but another form, misspelt: it would be waited for in vain.
 _MEANT = re.compile(r"(status|spec|metadata)\.|(exist|existing|created|deleted|deletion|gone|rolled-?out)$")
+_OF_STATUS = re.compile(r"""\{?\s*\$?[.\[]?['"]?status\b""")
 _FORMS = (
     "a condition's name (Available, Ready=False), a JSONPath ({.status.phase}=Running), rollout, exists, delete, or a function of the object, "
     "and kubectl's condition=…, jsonpath=…, create"
@@ -77,21 +78,26 @@ def ended(one: Document) -> str:
         return f"phase {status['phase']}" if status.get("phase") in {"Succeeded", "Failed"} else ""
     if one.get("kind") != "Job":
         return ""
-    return next((told(each) for each in status.get("conditions") or () if each["type"] in {"Complete", "Failed"} and each["status"] == "True"), "")
+    return next((told(each) for each in _conditions(one) if each.get("type") in {"Complete", "Failed"} and each.get("status") == "True"), "")
 
 
 def _condition(one: Document, name: str, wanted: str) -> NotYet | None:
     """As kubectl looks at it (its ``pkg/cmd/wait/condition.go``): in whatever case, and only what is about the object as it is now."""
-    status = one.get("status") or {}
-    there = status.get("conditions") or []
+    status, there = one.get("status") or {}, _conditions(one)
     for condition in there:
-        if condition.get("type", "").lower() == name.lower():
+        if str(condition.get("type", "")).lower() == name.lower():
             seen = condition.get("observedGeneration") or status.get("observedGeneration")
             if seen is not None and seen < one["metadata"].get("generation", 0):
                 return NotYet(f"{told(condition)}, of an earlier generation: its controller has not seen the last change")
             return None if str(condition.get("status", "")).lower() == wanted.lower() else NotYet(told(condition))
     others = ", ".join(map(told, there))
     return NotYet(f"it has no condition {name}{': ' + others if others else ''}")
+
+
+def _conditions(one: Document) -> list[Document]:
+    """Its conditions; none where its kind has something else there."""
+    there = (one.get("status") or {}).get("conditions")
+    return [each for each in there if isinstance(each, dict)] if isinstance(there, list) else []
 
 
 def told(condition: Document) -> str:
@@ -120,7 +126,7 @@ def _path(text: str) -> Wish:
             return NotYet(f"{path}{braced} is {', '.join(map(jsonpath.as_text, found))}")
         return None
 
-    return Wish(text, check, of_status="status" in path)
+    return Wish(text, check, of_status=_OF_STATUS.match(path) is not None)
 
 
 def _of(function: Callable[[KindObject], object]) -> Check:

@@ -44,12 +44,14 @@ class Connection:
     Attributes:
         scratch: a private folder.
         closing: what else ends with it.
+        following: is told the server's URL where that is another one from now on.
     """
 
     def __init__(self, credentials: Credentials, scratch: Path) -> None:
         self.credentials, self.scratch = credentials, scratch
         self.api = Api(credentials, scratch, _SECONDS)
         self.closing = contextlib.ExitStack()
+        self.following: list[Callable[[str], None]] = []
         self._served: list[Resource] | None = None
 
     def close(self) -> None:
@@ -91,7 +93,9 @@ def connection(host: Host) -> Connection:
     if known is None or known.credentials != credentials:
         host._connection = Connection(credentials, host._site.folder)  # noqa: SLF001
         if known is not None:
-            host._connection.closing = known.closing  # noqa: SLF001
+            host._connection.closing, host._connection.following = known.closing, known.following  # noqa: SLF001
             known.api.close()
+            for follow in known.following:
+                follow(credentials.server)
         return host._connection  # noqa: SLF001
     return known

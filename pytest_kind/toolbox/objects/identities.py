@@ -135,5 +135,7 @@ def _client(host: Host, name: str, credentials: Document, done: Changes) -> Iden
     path = write_private(folder / "kubeconfig", yaml.safe_dump(config, sort_keys=False))
     client = make_identity_client(config, name, path)
     done.done.append(client.close)
-    connection(host).closing.callback(client.close)
+    there = connection(host)
+    there.closing.callback(client.close)
+    there.following.append(client.reached_at)
     return client

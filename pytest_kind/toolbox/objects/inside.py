@@ -14,6 +14,8 @@ from pytest_kind.toolbox.objects.connection import Connection
 from pytest_kind.toolbox.objects.target import Wanted
 from pytest_kind.waiting import Deadline
 
+_PODS = {"pod", "pods", "po"}
+
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
@@ -79,13 +81,24 @@ def checked(where: str, argv: Sequence[str], result: ExecResult) -> ExecResult:
 
 
 def _one(there: list[Document], wanted: Wanted) -> Document:
-    """Of several pods one that is ready; else one that runs."""
-    running = [pod for pod in there if (pod.get("status") or {}).get("phase") == "Running" and not pods.is_going(pod)]
+    """Of several pods one that is ready; else one that runs. One that is named, as long as something runs in it."""
+    named = bool(wanted.name) and wanted.kind.lower().partition(".")[0] in _PODS
+    running = [pod for pod in there if (_has_begun(pod) if named else _phase(pod) == "Running" and not pods.is_going(pod))]
     best = next(filter(pods.is_ready, running), None) or next(iter(running), None)
     if best is None:
         seen = "; ".join(f"pod {pod['metadata']['name']} {trouble.told}" for pod in there for trouble in pods.troubles(pod))
         raise KindError(f"exec: {wanted} has no pod that runs{': ' + seen if seen else ''}")
     return best
+
+
+def _phase(pod: Document) -> str:
+    return str((pod.get("status") or {}).get("phase"))
+
+
+def _has_begun(pod: Document) -> bool:
+    """Whether it runs, or its init containers do: then it is Pending."""
+    begun = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    return _phase(pod) == "Running" or (_phase(pod) == "Pending" and any("running" in (one.get("state") or {}) for one in begun))
 
 
 def _text(data: bytearray) -> str:

@@ -18,13 +18,17 @@ _SUFFIXES = {".yaml", ".yml", ".json"}
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 CHART = "Chart.yaml"
 _FIRST = (
-    *("PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget", "ServiceAccount", "Secret", "ConfigMap"),
+    *("PriorityClass", "RuntimeClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget", "ServiceAccount"),
+    *("Secret", "ConfigMap"),
     *("StorageClass", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"),
     *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service", "DaemonSet", "Pod", "ReplicationController", "ReplicaSet"),
     *("Deployment", "HorizontalPodAutoscaler", "StatefulSet", "Job", "CronJob", "IngressClass", "Ingress", "APIService"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
 )
-"""The order in which Helm installs kinds (its ``pkg/release/util/kind_sorter.go``); others follow, as their definitions are there by then."""
+"""The order in which Helm installs kinds (its ``pkg/release/util/kind_sorter.go``), and RuntimeClass, which a pod must find there as well.
+
+Others follow, as their definitions are there by then.
+"""
 
 
 @dataclass(frozen=True, slots=True)

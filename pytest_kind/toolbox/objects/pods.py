@@ -37,9 +37,9 @@ def is_going(pod: Document) -> bool:
 
 
 def default_container(pod: Document) -> str:
-    """The one that is meant where none is named: kubectl's rule."""
+    """The one that is meant where none is named: kubectl's rule (its ``pkg/cmd/util/podcmd``)."""
     named = (pod["metadata"].get("annotations") or {}).get(_DEFAULT)
-    return str(named or pod["spec"]["containers"][0]["name"])
+    return str(named if named in containers(pod) else pod["spec"]["containers"][0]["name"])
 
 
 def containers(pod: Document) -> list[str]:

@@ -21,7 +21,8 @@ from pytest_kind.toolbox.reach.place import Place, place
 from pytest_kind.waiting import Deadline, NotYet, wait_for
 
 if TYPE_CHECKING:
-    from pytest_kind.api.port_forward import Tunnel
+    from pytest_kind.api.kubeconfig import Credentials
+    from pytest_kind.api.port_forward import PodPort, Tunnel
     from pytest_kind.handle import KindCluster
     from pytest_kind.toolbox.port_forward import Wanted
 
@@ -74,16 +75,22 @@ class Response:
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Way:
-    """To one port of a Service or pod."""
+    """To one port of a Service or pod.
+
+    Attributes:
+        pod: to which its connections are.
+    """
 
     port: int
     tunnel: Tunnel
-    pool: urllib3.HTTPConnectionPool
+    pod: PodPort | None = None
+    pool: urllib3.HTTPConnectionPool | None = None
+    looking: threading.Lock = field(default_factory=threading.Lock)
 
 
-_Key = tuple[str, str, str, "Wanted"]
+_Key = tuple[str, str, "Wanted"]
 
 
 class Http:
@@ -145,7 +152,7 @@ class Http:
     ) -> Response:
         """Asks, and waits for the whole answer. Whatever its status, it is an answer; redirects are not followed.
 
-        While no pod of the Service is ready, it waits. A request that breaks is repeated where that is safe (``GET``, ``HEAD``,
+        It goes to a pod that is ready then; while there is none, it waits. A request that breaks is repeated where that is safe (``GET``, ``HEAD``,
         ``OPTIONS``, ``PUT``, ``DELETE``).
 
         Args:
@@ -164,15 +171,22 @@ class Http:
         if body is not None and json is not None:
             raise UsageError("http: body and json: only one of them is accepted")
         where, deadline = place(url, self._namespace), Deadline(self._timeout if timeout is None else timeout)
-        sent = {"Host": where.authority, **(headers or {})}
+        sent = urllib3.HTTPHeaderDict({"Host": where.authority})  # names in whatever case are one
         if json is not None:
-            body, sent = _dumped(json), {"Content-Type": "application/json", **sent}
-        way = self._way(where, deadline)
+            body = _dumped(json)
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
 
         def ask() -> Response | NotYet:
+            way = self._way(where, deadline)
+            pool = self._connections(way, where)
+            if isinstance(pool, NotYet):
+                return pool
             limit = urllib3.Timeout(total=max(_LEAST, deadline.left))
             try:
-                said = way.pool.urlopen(method, where.target, body, sent, retries=False, redirect=False, timeout=limit)
+                said = pool.urlopen(method, where.target, body, sent, retries=False, redirect=False, timeout=limit)
+            except urllib3.exceptions.ClosedPoolError:  # nothing was sent
+                return NotYet("another thread saw that the pod takes no more requests")
             except urllib3.exceptions.HTTPError as error:
                 why = way.tunnel.failure or failure(error)
                 if method.upper() in _IDEMPOTENT and not isinstance(error, urllib3.exceptions.SSLError):
@@ -195,19 +209,30 @@ class Http:
         return f"{where.scheme}://127.0.0.1:{self._way(where, Deadline(self._timeout)).port}"
 
     def _way(self, where: Place, deadline: Deadline) -> _Way:
-        credentials = kubeconfig.credentials(self._cluster._admin)  # noqa: SLF001 - the toolbox is the handle's own hands
-        # By its server, too: a cluster that was stopped and started may be published at another port.
-        key = credentials.server, where.scheme, where.host, where.wanted
+        key = where.scheme, where.host, where.wanted
         with self._lock:
             opening = self._opening.setdefault(key, threading.Lock())
         with opening:
             if key not in self._ways:
-                way = to_ready_pods(credentials, self._cluster._site.folder, where.wanted, deadline)  # noqa: SLF001
-                port, tunnel = self._stack.enter_context(way)
-                pool = self._pool(where, port)
-                self._stack.callback(pool.close)
-                self._ways[key] = _Way(port, tunnel, pool)
+                way = to_ready_pods(self._credentials, self._cluster._site.folder, where.wanted, deadline)  # noqa: SLF001 - as below
+                self._ways[key] = _Way(*self._stack.enter_context(way))
             return self._ways[key]
+
+    def _credentials(self) -> Credentials:
+        return kubeconfig.credentials(self._cluster._admin)  # noqa: SLF001 - the toolbox is the handle's own hands
+
+    def _connections(self, way: _Way, where: Place) -> urllib3.HTTPConnectionPool | NotYet:
+        """Those to the pod that takes requests now. Others lead to one that takes no more, and are closed."""
+        with way.looking:
+            pod = way.tunnel.look()
+            if isinstance(pod, NotYet):
+                return pod
+            if way.pool is None or way.pod != pod:
+                if way.pool is not None:
+                    way.pool.close()
+                way.pod, way.pool = pod, self._pool(where, way.port)
+                self._stack.callback(way.pool.close)
+            return way.pool
 
     def _pool(self, where: Place, port: int) -> urllib3.HTTPConnectionPool:
         if where.scheme == "http":

@@ -62,7 +62,7 @@ class ServerTls:
     def decode(self, content: bytes) -> bytes:
         self._in.write(content)
         found = bytearray()
-        with contextlib.suppress(ssl.SSLWantReadError):
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):  # both have said goodbye: the server before the client
             if not self.ready:
                 self._tls.do_handshake()
                 self.ready = True

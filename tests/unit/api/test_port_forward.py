@@ -9,13 +9,14 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from pytest_kind.api.http import tls_context
+from pytest_kind.api.http import Api
 from pytest_kind.api.port_forward import PodPort, Tunnel, forwarding
-from pytest_kind.waiting import NotYet
+from pytest_kind.waiting import Deadline, NotYet, wait_for
 from support.credentials import credentials
 from support.pods import Pods, serving
 
@@ -35,8 +36,9 @@ def tunnel(pods: Pods, tmp_path: Path, *found: PodPort | NotYet, patience: float
     def find() -> PodPort | NotYet:
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
-    one = Tunnel(pods.url, tls_context(credentials(pods.url), tmp_path), find, patience)
-    with socket.create_server(("127.0.0.1", 0)) as listener, forwarding(one, listener):
+    api = Api(credentials(pods.url), tmp_path)
+    one = Tunnel(lambda: api, find, patience)
+    with contextlib.closing(api), socket.create_server(("127.0.0.1", 0)) as listener, forwarding(one, listener):
         yield listener.getsockname()[1]
 
 
@@ -124,6 +126,49 @@ def test_when_the_pod_is_gone_the_next_one_is_found(pods: Pods, tmp_path: Path) 
         client.sendall(b"x")
         assert read(client, 1) == b"x"
     assert [path.split("/")[6] for path in pods.paths] == ["web", "next"]
+
+
+def test_each_connection_goes_to_the_pod_that_takes_it_when_it_begins(pods: Pods, tmp_path: Path) -> None:
+    with tunnel(pods, tmp_path, WEB, NotYet("web is being deleted"), PodPort("default", "next", 80)) as port:
+        for _ in range(2):
+            with connect(port) as client:
+                client.sendall(b"x")
+                assert read(client, 1) == b"x"
+    assert [path.split("/")[6] for path in pods.paths] == ["web", "next"]
+
+
+def test_one_look_serves_all_who_wait_for_it(pods: Pods, tmp_path: Path) -> None:
+    looks, may_answer = [], threading.Event()
+
+    def find() -> PodPort:
+        looks.append(1)
+        may_answer.wait(10)
+        return WEB
+
+    api = Api(credentials(pods.url), tmp_path)
+    one = Tunnel(lambda: api, find, 5.0)
+    with contextlib.closing(api), socket.create_server(("127.0.0.1", 0)) as listener, forwarding(one, listener), ThreadPoolExecutor(5) as pool:
+        first = pool.submit(one.look)
+        wait_for("the first look", lambda: bool(looks) or NotYet("none"), Deadline(10))
+        others = [pool.submit(one.look) for _ in range(4)]
+        wait_for("they wait", lambda: len(one._finding._waiters or ()) == 4 or NotYet("not all"), Deadline(10))
+        may_answer.set()
+        assert [future.result() for future in (first, *others)] == [WEB] * 5
+    assert len(looks) == 2
+    assert one.last == WEB
+
+
+def test_the_api_server_is_followed(pods: Pods, tmp_path: Path) -> None:
+    with serving() as other:
+        apis = [Api(credentials(one.url), tmp_path) for one in (pods, other)]
+        tunnel = Tunnel(lambda: apis[0], lambda: WEB, 5.0)
+        with socket.create_server(("127.0.0.1", 0)) as listener, forwarding(tunnel, listener):
+            for _ in range(2):
+                with connect(listener.getsockname()[1]) as client:
+                    client.sendall(b"x")
+                    assert read(client, 1) == b"x"
+                apis.reverse()
+    assert [len(one.paths) for one in (pods, other)] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ def test_an_objects_path_is_in_its_namespace_if_the_resource_is() -> None:
     assert ROLES.of(meta) == "/apis/rbac.authorization.k8s.io/v1/clusterroles/a"
 
 
-@pytest.mark.parametrize(("group", "own"), [("", True), ("apps", True), ("storage.k8s.io", True), ("example.com", False)])
+@pytest.mark.parametrize(
+    ("group", "own"), [("", True), ("apps", True), ("storage.k8s.io", True), ("example.com", False), ("gateway.networking.k8s.io", False)]
+)
 def test_which_are_kubernetes_own(group: str, own: bool) -> None:
     assert Resource(group, "v1", "x", "X", namespaced=True).is_kubernetes is own
 

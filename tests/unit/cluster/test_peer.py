@@ -14,11 +14,14 @@ import pytest
 import yaml
 
 from pytest_kind import labels, peer
+from pytest_kind.api import kubeconfig
 from pytest_kind.cluster import Maker, Request
 from pytest_kind.config.types import ClusterConfig
 from pytest_kind.errors import BootError, UsageError
 from pytest_kind.peer import KindCluster, KubectlError
 from pytest_kind.provision import docker_engine
+from support.clusters import config_of
+from support.credentials import admin_conf
 from support.engine import FakeEngine
 from support.images import Layout
 
@@ -153,6 +156,16 @@ def test_kubectl_is_given_the_files_that_it_names(made: KindCluster, engine: Fak
     assert engine.made("exec")[-1].endswith(f"kubectl /{Path(stdin.name).parent} apply -f /{file.name}")
 
 
+def test_kubectl_asks_a_control_plane_that_runs(maker: Maker, engine: FakeEngine) -> None:
+    made = KindCluster.of(maker.make(Request(config=config_of(3), name="mine")))
+    made.nodes[0].kill()
+    made.kubectl("get", "pods")
+    made.kubectl("apply", "-f", "-", input="kind: Pod")
+    ran = engine.execs("mine-control-plane2")[-2:]
+    assert (ran[0], ran[1].split()[-3:]) == ("kubectl get pods", ["apply", "-f", "-"])
+    assert len(engine.puts(made.nodes[1].container)) == len(engine.puts(made.nodes[0].container)) + 1
+
+
 def test_kubectl_that_fails_has_its_words_and_is_what_subprocess_raises(made: KindCluster, engine: FakeEngine) -> None:
     engine.answer(["kubectl"], "error: no such resource", code=3)
     with pytest.raises(subprocess.CalledProcessError) as caught:
@@ -176,6 +189,16 @@ def test_the_api_is_pykubes_where_it_is_installed(made: KindCluster, monkeypatch
     monkeypatch.setitem(sys.modules, "pykube", types.SimpleNamespace(HTTPClient=HTTPClient, KubeConfig=dict))
     assert made.api is made.api
     assert made.api.config["current-context"] == "kind-mine"
+    made.reached_by(kubeconfig.outside(admin_conf(), "mine", "https://127.0.0.1:1"))
+    assert made.api.config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:1"
+
+
+def test_a_users_client_follows_when_the_api_is_published_at_another_port(made: KindCluster, engine: FakeEngine) -> None:
+    engine.answer(["kubeadm", "kubeconfig", "user"], admin_conf())
+    with made.scope() as scope:
+        client = scope.as_user("alice")
+        made.reached_by(kubeconfig.outside(admin_conf(), "mine", "https://127.0.0.1:1"))
+        assert client.configuration.host == "https://127.0.0.1:1"
 
 
 def test_the_api_names_the_extra_where_it_is_not(made: KindCluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_kind.pristine.difference import Difference, What, differences, merge_patch, paths, reads, rebased, told
 from pytest_kind.pristine.model import Document, Key, Listing
 from pytest_kind.pristine.plan import Mood, plan
-from support.kube import CRDS, Kube, dns, handed_over
+from support.kube import CRDS, Kube, dns, handed_over, ready, resource
 
 
 def listing(kube: Kube) -> Listing:
@@ -164,6 +164,44 @@ def test_a_pod_that_came_since_is_out_of_date_when_its_account_is_younger(kube: 
     assert differences(record, listing(kube)) == []
     kube.write(account, lambda one: one["metadata"].update(creationTimestamp="2027-01-01T00:00:00Z"))
     assert [one.what for one in differences(record, listing(kube))] == [What.STALE, What.UNREADY]
+
+
+@pytest.mark.parametrize("strategy", [{"type": "OnDelete"}, {}])
+def test_a_pod_of_a_stateful_set_is_out_of_date_when_it_is_of_another_template(kube: Kube, strategy: dict[str, Any]) -> None:
+    kube.resources["statefulsets.apps"] = resource("apps/v1/statefulsets", "StatefulSet")
+    status = {"replicas": 1, "currentRevision": "db-1", "updateRevision": "db-1"}
+    document = {"metadata": {"name": "db"}, "spec": {"replicas": 1, "updateStrategy": strategy}, "status": status}
+    db = kube.add("statefulsets.apps", document, "default")
+
+    def pod(revision: str) -> Key:
+        meta = {"name": "db-0", "labels": {"controller-revision-hash": revision}}
+        return kube.add("pods", kube.controlled(ready({"metadata": meta, "spec": {}}), db), "default")
+
+    pod("db-1")
+    kube.write(db, lambda one: one["status"].update(updateRevision="db-2", updatedReplicas=1))  # as OnDelete may be left
+    record = listing(kube)
+    assert differences(record, record) == []
+    pod("db-3")  # the test's
+    (stale, *_) = differences(record, listing(kube))
+    assert str(stale) == "out of date: Pod default/db-0 (it is of another template than StatefulSet default/db)"
+    pod("db-2")
+    assert differences(record, listing(kube)) == []
+
+
+@pytest.mark.parametrize(("status", "why"), [({"phase": "Failed", "reason": "Evicted"}, "Evicted"), ({"phase": "Succeeded"}, "Succeeded")])
+def test_a_bare_pod_that_has_ended_is_out_of_date(kube: Kube, status: dict[str, Any], why: str) -> None:
+    ran, done = (kube.add("pods", {"metadata": {"name": name}, "spec": {}, "status": {"phase": "Succeeded"}}, "default") for name in ("ran", "done"))
+    kube.write(ran, lambda one: one.update(status={"phase": "Running"}))
+    record = listing(kube)
+    kube.write(ran, lambda one: one.update(status=status))
+    kube.write(done, lambda one: one["status"].update(message="seen"))
+    now = listing(kube)
+    found = differences(record, now)
+    assert shown(found) == [f"out of date: Pod default/ran (it has ended: {why})"]
+    ((deed,),) = plan(found, record, now, Mood())
+    assert [call.method for call in deed.calls] == ["DELETE"]
+    del kube.objects[ran]
+    assert shown(differences(record, listing(kube))) == ["gone: Pod default/ran"]
 
 
 def test_all_that_a_pod_reads() -> None:

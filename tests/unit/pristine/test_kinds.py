@@ -127,9 +127,10 @@ def test_a_job_is_made_anew_without_what_names_its_uid() -> None:
     assert "selector" not in found["spec"]
 
 
-def test_a_users_own_annotation_and_taint_count() -> None:
-    node = one(spec={"taints": [{"key": "mess"}]}, meta={"annotations": {"mine": "a"}})
+@pytest.mark.parametrize("key", ["mess", "node.kubernetes.io/out-of-service"])
+def test_a_users_own_annotation_and_taint_count(key: str) -> None:
+    node = one(spec={"taints": [{"key": key}, *OWN["taints"]]}, meta={"annotations": {"mine": "a"}})
     assert content("nodes", node) == {
         "metadata": {"name": "a", "namespace": "default", "annotations": {"mine": "a"}},
-        "spec": {"taints": [{"key": "mess"}]},
+        "spec": {"taints": [{"key": key}]},
     }

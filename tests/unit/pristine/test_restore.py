@@ -290,6 +290,15 @@ class TestRecorded:
         pristine.restore(5)
         assert kube.objects[admin]["rules"] == []
 
+    def test_a_bare_pod_that_was_evicted_runs_again(self, cluster: KindCluster, kube: Kube) -> None:
+        key = kube.add("pods", {"metadata": {"name": "a"}, "spec": {}, "status": {"phase": "Running"}}, "default")
+        pristine = Pristine(cluster)
+        pristine.take(5)
+        kube.write(key, lambda one: one.update(status={"phase": "Failed", "reason": "Evicted"}))
+        pristine.restore(5)
+        pristine.close()
+        assert "status" not in kube.objects[key]
+
     def test_an_owner_is_meant_by_its_name(self, cluster: KindCluster, kube: Kube) -> None:
         role = kube.add("clusterroles.rbac.authorization.k8s.io", {"metadata": {"name": "owner"}})
         owned = kube.controlled({"metadata": {"name": "owned"}}, role)

@@ -30,7 +30,12 @@ def folder(tmp_path: Path) -> Path:
         ("create cm x --from-file a.yaml", "create cm x --from-file /at/0/a.yaml", {"0/a.yaml": "a.yaml"}),
         ("kustomize more --x", "kustomize /at/0/. --x", {"0/c.yaml": "more/c.yaml", "0/deep/d.yaml": "more/deep/d.yaml"}),
         ("cp a.yaml pod:/tmp/a", "cp /at/0/a.yaml pod:/tmp/a", {"0/a.yaml": "a.yaml"}),
+        ("-n more cp a.yaml pod:/tmp/a -c b.yaml", "-n more cp /at/0/a.yaml pod:/tmp/a -c b.yaml", {"0/a.yaml": "a.yaml"}),
+        ("--namespace mine kustomize more", "--namespace mine kustomize /at/0/.", {"0/c.yaml": "more/c.yaml", "0/deep/d.yaml": "more/deep/d.yaml"}),
+        ("-n=mine apply -f a.yaml -n", "-n=mine apply -f /at/0/a.yaml -n", {"0/a.yaml": "a.yaml"}),
         # What stays as it is
+        ("-n mine logs -f more", "-n mine logs -f more", {}),
+        ("-n", "-n", {}),
         ("apply -f -", "apply -f -", {}),
         ("apply -f https://example.org/a.yaml", "apply -f https://example.org/a.yaml", {}),
         ("apply -f missing.yaml", "apply -f missing.yaml", {}),

@@ -14,7 +14,7 @@ from pytest_kind.api.port_forward import PodPort
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.toolbox.port_forward import Wanted, find, parse, port_forward, to_ready_pods
 from pytest_kind.waiting import Deadline, NotYet
-from support.api_server import ApiServer
+from support.api_server import ApiServer, serving
 from support.credentials import credentials
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -82,6 +82,25 @@ def test_a_services_port_is_that_of_its_pods(api: Api, api_server: ApiServer, po
     assert find(api, Wanted("svc/web", port)) == PodPort("default", "web-1", number)
 
 
+def test_of_two_protocols_tcp_is_meant(api: Api, api_server: ApiServer) -> None:
+    ports = {"port": 53, "protocol": "UDP", "name": "dns", "targetPort": 1}, {"port": 53, "name": "dns-tcp", "targetPort": 2}
+    api_server.answer("GET", "/api/v1/namespaces/default/services/dns", (200, service(*ports)))
+    api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("a")]}))
+    assert find(api, Wanted("svc/dns", 53)) == PodPort("default", "a", 2)
+    with pytest.raises(UsageError, match=r"has no port 'dns'; it has 53/UDP \(dns\), 53 \(dns-tcp\)$"):
+        find(api, Wanted("svc/dns", "dns"))
+
+
+def test_a_sidecars_port_has_a_name_too(api: Api, api_server: ApiServer) -> None:
+    there = pod("web")
+    proxy = {"name": "proxy", "restartPolicy": "Always", "ports": [{"name": "https", "containerPort": 8443}]}
+    there["spec"]["initContainers"] = [{"name": "init", "ports": [{"name": "setup", "containerPort": 1}]}, proxy]
+    api_server.answer("GET", f"{PODS}/web", (200, there))
+    assert find(api, Wanted("web", "https")) == PodPort("default", "web", 8443)
+    with pytest.raises(UsageError, match="no port named 'setup'; it has http, https"):
+        find(api, Wanted("web", "setup"))
+
+
 def test_a_headless_services_port_is_not_translated(api: Api, api_server: ApiServer) -> None:
     api_server.answer("GET", "/api/v1/namespaces/default/services/web", (200, service({"port": 80, "targetPort": 9}, address="None")))
     api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("web-1")]}))
@@ -120,6 +139,29 @@ def test_which_of_several_pods(api: Api, api_server: ApiServer, pods: list[Any],
     assert find(api, Wanted("service/web", 80), ready=ready) == found
 
 
+@pytest.mark.parametrize(
+    ("pods", "found"),
+    [
+        ([pod("a"), pod("b")], "b"),
+        ([pod("a"), pod("b", ready=False)], "a"),
+        ([pod("a"), pod("b", deleted=True)], "a"),
+        ([pod("a")], "a"),
+    ],
+)
+def test_of_several_ready_pods_the_last_is_taken_again(api: Api, api_server: ApiServer, pods: list[Any], found: str) -> None:
+    api_server.answer("GET", "/api/v1/namespaces/default/services/web", (200, service({"port": 80})))
+    api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": pods}))
+    assert find(api, Wanted("svc/web", 80), last=PodPort("default", "b", 80)) == PodPort("default", found, 80)
+
+
+def test_one_that_was_made_again_under_its_name_is_another(api: Api, api_server: ApiServer) -> None:
+    documents = [pod("web"), pod("web")]
+    for document, uid in zip(documents, "ab", strict=True):
+        document["metadata"]["uid"] = uid
+    api_server.answer("GET", f"{PODS}/web", *((200, document) for document in documents))
+    assert find(api, Wanted("web", 80)) != find(api, Wanted("web", 80))
+
+
 def test_what_is_not_there_yet_or_refused(api: Api, api_server: ApiServer) -> None:
     assert find(api, Wanted("svc/web", 80)) == NotYet("there is no Service web in namespace default")
     api_server.answer("GET", f"{PODS}/web", (500, {"message": "etcd is away"}))
@@ -149,7 +191,7 @@ def test_a_pod_that_does_not_come_ends_the_wait_with_what_was_seen(api_server: A
         pytest.raises(
             WaitTimeout, match=r"^port_forward: a pod of Service web in namespace mine: .* last seen: there is no Service web in namespace mine; what"
         ),
-        port_forward(credentials(api_server.url), tmp_path, Wanted("svc/web", 80, "mine"), None, 0.05),
+        port_forward(lambda: credentials(api_server.url), tmp_path, Wanted("svc/web", 80, "mine"), None, 0.05),
     ):
         pass
 
@@ -159,7 +201,7 @@ def test_a_local_port_that_is_taken(api_server: ApiServer, tmp_path: Path) -> No
         port = other.getsockname()[1]
         with (
             pytest.raises(UsageError, match=f"local_port {port} of 127.0.0.1: in use"),
-            port_forward(credentials(api_server.url), tmp_path, Wanted("web", 80), port, 1),
+            port_forward(lambda: credentials(api_server.url), tmp_path, Wanted("web", 80), port, 1),
         ):
             pass
 
@@ -167,8 +209,19 @@ def test_a_local_port_that_is_taken(api_server: ApiServer, tmp_path: Path) -> No
 def test_a_pod_that_is_not_ready_is_taken_when_there_is_no_better_one(api_server: ApiServer, tmp_path: Path) -> None:
     api_server.answer("GET", "/api/v1/namespaces/default/services/web", (200, service({"port": 80})))
     api_server.answer("GET", f"{PODS}?labelSelector=app%3Dweb", (200, {"items": [pod("a", ready=False)]}))
-    with port_forward(credentials(api_server.url), tmp_path, Wanted("svc/web", 80), None, 0.05) as port:
+    with port_forward(lambda: credentials(api_server.url), tmp_path, Wanted("svc/web", 80), None, 0.05) as port:
         assert 0 < port < 65536
+
+
+def test_a_port_leads_there_also_after_the_api_server_is_published_at_another_one(api_server: ApiServer, tmp_path: Path) -> None:
+    reached = [credentials(api_server.url)]
+    api_server.answer("GET", f"{PODS}/web", (200, pod("web")))
+    with serving() as moved, port_forward(lambda: reached[0], tmp_path, Wanted("web", 80), None, 0.1) as port:
+        moved.answer("GET", f"{PODS}/web", (200, pod("web")))
+        reached[0] = credentials(moved.url)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client, pytest.raises(ConnectionResetError):
+            client.recv(1)  # it speaks no WebSocket
+    assert [path for _, path, _ in moved.requests[:2]] == [f"{PODS}/web", f"{PODS}/web/portforward?ports=80"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +237,7 @@ def test_what_there_is_instead_is_named(api_server: ApiServer, tmp_path: Path, n
     api_server.answer("GET", "/api/v1/services", (200, {"items": [{"metadata": {"namespace": where, "name": one}} for where, one in there]}))
     with (
         pytest.raises(WaitTimeout) as caught,
-        to_ready_pods(credentials(api_server.url), tmp_path, Wanted(f"svc/{name}", 80, space, who="http"), Deadline(0.05)),
+        to_ready_pods(lambda: credentials(api_server.url), tmp_path, Wanted(f"svc/{name}", 80, space, who="http"), Deadline(0.05)),
     ):
         pass
     awaited = f"http: a pod of Service {name} in namespace {space}: not within"

@@ -38,6 +38,7 @@ class Cluster:
     name = "c"
 
     def __init__(self, engine: FakeEngine, *containers: str, kept: bool = False, config: ClusterConfig | None = None) -> None:
+        self._engine = engine
         self.nodes = [Node(engine.container(name).id) for name in containers]  # type: ignore[union-attr]
         self.kept = kept
         self.config = config or ClusterConfig()
@@ -46,6 +47,10 @@ class Cluster:
     def kubectl(self, *argv: str, input: str | None = None) -> str:  # noqa: A002 - as the handle
         self.said.append((argv, input))
         return ""
+
+    def _control_plane(self) -> Node:
+        running = {one.id for one in self._engine.containers({}) if one.running}
+        return next((node for node in self.nodes if node.container in running), self.nodes[0])
 
 
 @pytest.fixture
@@ -162,6 +167,19 @@ def test_a_kept_cluster_forgets_it(engine: FakeEngine, start: Callable[[], Regis
     made.stop()
     folder = "/etc/containerd/certs.d"
     assert engine.made("exec")[-2:] == [f"rm -rf {folder}/kind-registry:5000 {folder}/localhost:32768 {folder}/docker.io", CONFIG_MAP]
+
+
+def test_a_kept_cluster_forgets_it_though_its_first_node_is_off(engine: FakeEngine, start: Callable[[], Registry]) -> None:
+    made = start()
+    names = ("c-control-plane", "c-control-plane2")
+    for name in names:
+        engine.add_container(name, {})
+    cluster = Cluster(engine, *names, kept=True)
+    made.attach(cluster)  # type: ignore[arg-type]
+    engine.stop(cluster.nodes[0].container, 0)
+    made.stop()
+    folder = "/etc/containerd/certs.d"
+    assert engine.execs("c-control-plane2") == [f"rm -rf {folder}/kind-registry:5000 {folder}/localhost:32768", CONFIG_MAP]
 
 
 def test_a_kept_cluster_that_is_gone_meanwhile_is_no_error(engine: FakeEngine, start: Callable[[], Registry]) -> None:

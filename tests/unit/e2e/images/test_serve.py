@@ -124,6 +124,15 @@ def test_a_kept_cluster_forgets_it(engine: FakeEngine, start: Callable[[], Stand
     assert engine.execs("c-control-plane")[2:] == ["rm -rf /etc/containerd/certs.d/registry.k8s.io"]
 
 
+def test_a_kept_cluster_forgets_it_though_a_node_is_off(engine: FakeEngine, start: Callable[[], StandIns]) -> None:
+    made = start()
+    cluster = Cluster(engine, "c-control-plane", "c-worker", kept=True)
+    made.attach(cluster)  # type: ignore[arg-type]
+    engine.stop(cluster.nodes[0].container, 0)
+    made.stop()
+    assert engine.execs("c-worker") == ["rm -rf /etc/containerd/certs.d/registry.k8s.io"]
+
+
 def test_a_kept_cluster_that_is_gone_meanwhile_is_no_error(engine: FakeEngine, start: Callable[[], StandIns]) -> None:
     made = start()
     cluster = Cluster(engine, "c-control-plane", kept=True)

@@ -217,6 +217,10 @@ def test_what_cannot_be_undone_after_a_refusal_is_told_too(scope: Scope, kube: K
     [
         (403, {"message": 'pods "a" is forbidden: error looking up service account mine/default: serviceaccount "default" not found'}),
         (500, {"message": 'failed calling webhook "w": connect: connection refused'}),
+        (500, {"message": 'conversion webhook for example.com/v1, Kind=Widget failed: Post "https://w.mine.svc:443/": connection refused'}),
+        (403, {"message": 'configmaps "a" is forbidden: status unknown for quota: q, resources: count/configmaps'}),
+        (403, {"message": 'pods "a" is forbidden: no PriorityClass with name high was found'}),
+        (409, {"message": 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'}),
         (404, {"message": "the server could not find the requested resource"}),
         (429, {"message": "too many"}),
         (503, {"message": "not now"}),
@@ -229,6 +233,21 @@ def test_refusals_that_pass_are_waited_for(scope: Scope, kube: Kube, answer: Ans
     answers = iter([answer] * 1000)
     with pytest.raises(ApplyError, match=rf"not within 0\.1 s: .*{answer[1]['message'][-10:]}"):
         scope.apply(config_map("b"), timeout=0.1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, {"message": "conversion webhook for example.com/v1, Kind=Widget failed: size is missing"}),
+        (403, {"message": 'configmaps "a" is forbidden: exceeded quota: q'}),
+        (409, {"message": 'admission webhook "w" denied the request: the host is taken'}),
+    ],
+)
+def test_other_refusals_are_told_at_once(scope: Scope, kube: Kube, answer: Answer) -> None:
+    kube.refuse = lambda method, _: answer if method == "PATCH" else None
+    with pytest.raises(ApplyError) as caught:
+        scope.apply(config_map("a"), timeout=30)
+    assert "not within" not in str(caught.value)
 
 
 def test_one_of_the_same_name_that_is_being_deleted_is_waited_for(scope: Scope, kube: Kube) -> None:
@@ -273,8 +292,58 @@ def test_a_definition_is_waited_for(connection: Connection, kube: Kube) -> None:
     kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": "one", "finalizers": ["theirs"]}}, "mine")
     conditions = [{"type": "InstancesRemaining", "status": "True", "message": "1 instance remains"}]
     kube.write(key, lambda one: one.update(status={"conditions": conditions}))
-    with pytest.raises(UndoError, match=r"remain, .*InstancesRemaining: 1 instance remains"):
+    with pytest.raises(UndoError, match=r"remain, .*InstancesRemaining: 1 instance remains; those of its objects Widget mine/one were taken off$"):
         Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
+    assert kube.names(CRDS) == kube.names("widgets.example.com") == []
+
+
+def test_of_many_objects_that_hold_a_definition_some_are_named(connection: Connection, kube: Kube) -> None:
+    key = kube.add(CRDS, {**DEFINITION, "metadata": {"name": "widgets.example.com"}})
+    for number in range(7):
+        kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": f"w{number}", "finalizers": ["theirs"]}}, "mine")
+    with pytest.raises(UndoError, match=r"Widget mine/w0, .*, Widget mine/w4, and 2 more were taken off$"):
+        Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
+    assert kube.names(CRDS) == []
+
+
+def test_a_version_that_nobody_converts_to_is_passed_over(connection: Connection, kube: Kube) -> None:
+    versions = [{"name": name, "served": True} for name in ("v1", "v2")]
+    key = kube.add(CRDS, {**DEFINITION, "metadata": {"name": "widgets.example.com"}, "spec": {**DEFINITION["spec"], "versions": versions[::-1]}})
+    kube.objects[key]["spec"]["versions"] = versions
+    kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": "one", "finalizers": ["theirs"]}}, "mine")
+    with pytest.raises(UndoError, match=r"Widget mine/one were taken off$"):  # v1 is served by nobody
+        Changes(lambda: connection.api, [_made(connection, kube, key)]).undo(0.1)
+    assert kube.names(CRDS) == []
+
+
+def test_who_deletes_a_definition_leaves_its_objects_their_finalizers(host: Any, kube: Kube) -> None:
+    kube.add(CRDS, {**DEFINITION, "metadata": {"name": "widgets.example.com"}})
+    kube.add("widgets.example.com", {**WIDGET, "metadata": {"name": "one", "finalizers": ["theirs"]}}, "mine")
+    with pytest.raises(UndoError, match=r"remain, which whoever set them has to take off$"):
+        removal.delete_objects(host, [DEFINITION], 0.1)
+    assert kube.objects[Key("widgets.example.com", "mine", "one")]["metadata"]["finalizers"] == ["theirs"]
+
+
+def test_an_object_that_was_applied_twice_is_undone_at_once(scope: Scope, kube: Kube, api_server: ApiServer) -> None:
+    kube.add("configmaps", config_map("there", v="0"), "mine")
+    for v in ("1", "2"):
+        scope.apply([config_map("there", v=v), config_map("made", v=v)])
+    before = len(writes(api_server))
+    scope.undo()
+    assert kube.names("configmaps") == ["mine/there"]
+    assert kube.objects[Key("configmaps", "mine", "there")]["data"] == {"v": "0"}
+    root = "/api/v1/namespaces/mine/configmaps"
+    assert writes(api_server)[before:] == [f"DELETE {root}/made", f"PUT {root}/there"]
+
+
+def test_one_that_was_applied_twice_and_deleted_meanwhile_is_not_made_again(host: Any, kube: Kube, api_server: ApiServer) -> None:
+    scope = Scope(host, "mine")
+    for v in ("1", "2"):
+        made = scope.apply(config_map("a", v=v))
+    removal.delete_objects(host, [made], 1)
+    before = len(writes(api_server))
+    scope.undo()
+    assert writes(api_server)[before:] == ["DELETE /api/v1/namespaces/mine/configmaps/a"]
 
 
 def test_the_rest_is_undone_whatever_fails(connection: Connection, kube: Kube) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_kind.errors import UsageError
 from pytest_kind.toolbox.objects import jsonpath
-from pytest_kind.toolbox.objects.conditions import Condition, parse
+from pytest_kind.toolbox.objects.conditions import Condition, ended, parse
 from pytest_kind.toolbox.objects.model import Fields, KindObject
 from pytest_kind.waiting import NotYet
 
@@ -95,6 +95,29 @@ def test_what_is_not_says_why(condition: Condition, why: str) -> None:
 def test_a_functions_own_mistakes_are_not_taken_for_a_no() -> None:
     with pytest.raises(ZeroDivisionError):
         said(lambda _: 1 / 0)
+
+
+@pytest.mark.parametrize("conditions", [{"Ready": "True"}, "Ready", [None, "Ready"]])
+def test_conditions_of_another_shape_are_none(conditions: Any) -> None:
+    assert said("Ready", {"kind": "Widget", "metadata": {}, "status": {"conditions": conditions}}) == "it has no condition Ready"
+    assert ended({"kind": "Job", "status": {"conditions": conditions}}) == ""
+    assert ended({"kind": "Job", "status": {"conditions": [{"status": "Running"}]}}) == ""  # of another group
+
+
+@pytest.mark.parametrize(
+    ("path", "of_status"),
+    [
+        ("{.status.phase}=Running", True),
+        ("{$.status['phase']}=Running", True),
+        ("{['status'].phase}", True),
+        ("jsonpath=status.phase=Running", True),
+        (r"{.metadata.annotations.example\.com/status}=archived", False),
+        ("{.spec.status}", False),
+        ("{.statuses}", False),
+    ],
+)
+def test_which_paths_are_about_the_status(path: str, of_status: bool) -> None:
+    assert parse(path).of_status is of_status
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.toolbox.objects import identities, rights
+from pytest_kind.toolbox.objects.connection import connection
 from pytest_kind.toolbox.objects.scope import Scope
 from support.api_server import ApiServer
 from support.credentials import PKI, admin_conf
@@ -102,6 +103,19 @@ def test_a_service_account_has_a_token(scope: Scope, kube: Kube, api_server: Api
         groups = ["system:serviceaccounts", "system:serviceaccounts:mine", "system:authenticated"]
         assert (reviews(api_server)[-1]["user"], reviews(api_server)[-1]["groups"]) == (client.user, groups)
     assert kube.names("serviceaccounts") == []
+
+
+def test_a_client_follows_when_the_api_is_published_at_another_port(host: Any, scope: Scope, commands: list[Any]) -> None:
+    with scope:
+        clients = [scope.as_user(name) for name in ("alice", "bob")]
+        clients[1].close()
+        for server in ("https://127.0.0.1:1", "https://127.0.0.1:2"):
+            host._admin["clusters"][0]["cluster"]["server"] = server
+            connection(host)
+            assert clients[0].configuration.host == server
+            config = yaml.safe_load(clients[0].kubeconfig_path.read_text(encoding="utf-8"))
+            assert (config["clusters"][0]["cluster"]["server"], clients[0].kubeconfig_path.stat().st_mode & 0o777) == (server, 0o600)
+        assert not clients[1].kubeconfig_path.parent.exists()
 
 
 def test_rights_that_do_not_come_are_told_and_undone(

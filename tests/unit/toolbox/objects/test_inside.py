@@ -103,6 +103,25 @@ def test_a_pod_that_does_not_run_says_why(cluster: Any, kube: Kube) -> None:
         cluster.exec("b", "x", namespace="mine")
 
 
+def test_one_that_is_named_may_still_begin_or_already_end(cluster: Any, kube: Kube, commands: list[Any]) -> None:
+    begins = {"phase": "Pending", "initContainerStatuses": [{"name": "init", "state": {"running": {}}}]}
+    pod(kube, "begins", begins)
+    pod(kube, "ends", deletionTimestamp="2026-01-01T00:00:00Z")
+    cluster.exec("begins", "x", namespace="mine", container="init")
+    cluster.exec("pods/ends", "x", namespace="mine")
+    assert [path.partition("/exec")[0] for path, _ in commands] == [f"{PODS}/begins", f"{PODS}/ends"]
+    kube.add("services", {"kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}}}, "mine")
+    with pytest.raises(KindError, match=r"exec: service web in namespace mine has no pod that runs: pod begins .*; pod ends is being deleted"):
+        cluster.exec("service/web", "x", namespace="mine")
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_one_that_has_ended_takes_no_command(cluster: Any, kube: Kube, phase: str) -> None:
+    pod(kube, "a", {"phase": phase})
+    with pytest.raises(KindError, match=rf"exec: pod a .* no pod that runs: pod a is {phase}"):
+        cluster.exec("a", "x", namespace="mine")
+
+
 def test_how_a_command_fails(cluster: Any, kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
     pod(kube, "a")
     status = {"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "3"}]}}

@@ -112,11 +112,14 @@ def test_an_empty_folder_says_what_it_might_have(tmp_path: Path) -> None:
 
 def test_what_others_need_comes_first() -> None:
     kinds = ["Widget", "Deployment", "ValidatingWebhookConfiguration", "CustomResourceDefinition", "ConfigMap", "Widget", "Namespace"]
+    kinds += ["Pod", "RuntimeClass"]
     manifests = read([one(kind, f"n{number}") for number, kind in enumerate(kinds)], no_folder)
     assert [f"{each.kind} {each.document['metadata']['name']}" for each in ordered(manifests)] == [
+        "RuntimeClass n8",
         "Namespace n6",
         "ConfigMap n4",
         "CustomResourceDefinition n3",
+        "Pod n7",
         "Deployment n1",
         "ValidatingWebhookConfiguration n2",
         "Widget n0",

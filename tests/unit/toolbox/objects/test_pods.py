@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_kind.toolbox.objects.pods import is_ready, troubles
+from pytest_kind.toolbox.objects.pods import default_container, is_ready, troubles
 from pytest_kind.toolbox.selectors import of_pods
 
 
@@ -53,6 +53,13 @@ def test_whose_log_may_tell_more() -> None:
     status = {"containerStatuses": [crashing, container("b", running={}), container("c", waiting={})]}
     found = troubles({"metadata": {"name": "a"}, "status": status})
     assert [(one.container, one.previous) for one in found] == [("main", True), ("b", False), ("", False)]
+
+
+@pytest.mark.parametrize(("named", "meant"), [("side", "side"), ("init", "init"), ("nobody", "main"), (None, "main")])
+def test_which_container_is_meant_where_none_is_named(named: str | None, meant: str) -> None:
+    spec = {"initContainers": [{"name": "init"}], "containers": [{"name": "main"}, {"name": "side"}]}
+    annotations = {"kubectl.kubernetes.io/default-container": named} if named else {}
+    assert default_container({"metadata": {"annotations": annotations}, "spec": spec}) == meant
 
 
 def test_one_that_goes() -> None:

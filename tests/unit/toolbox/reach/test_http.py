@@ -12,12 +12,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import urllib3
 
 from pytest_kind.api import kubeconfig
+from pytest_kind.api.port_forward import PodPort
 from pytest_kind.errors import UsageError, WaitTimeout
 from pytest_kind.handle import KindCluster
 from pytest_kind.toolbox.reach import http
 from pytest_kind.toolbox.reach.http import Http, HttpError, Response
+from pytest_kind.waiting import NotYet
 from support.api_server import ApiServer
 from support.credentials import PKI, admin_conf
 
@@ -57,6 +60,7 @@ class Web(ThreadingHTTPServer):
 
     breaks = 0
     connections = 0
+    pod: PodPort | NotYet = PodPort("mine", "web-1", 80)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1
@@ -76,7 +80,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.breaks -= 1
             self.close_connection = True
             return
-        said = json.dumps([self.command, self.path, self.headers["Host"], self.headers["Content-Type"], body.decode()]).encode()
+        said = json.dumps(
+            [self.command, self.path, *(", ".join(self.headers.get_all(name, [])) or None for name in ("Host", "Content-Type")), body.decode()]
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -92,7 +98,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
         @contextlib.contextmanager
         def way(*_: object) -> Iterator[tuple[int, object]]:
-            yield server.server_port, SimpleNamespace(failure="the pod is gone" if server.breaks else None)
+            yield server.server_port, SimpleNamespace(failure="the pod is gone" if server.breaks else None, look=lambda: server.pod)
 
         monkeypatch.setattr(http, "to_ready_pods", way)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -107,9 +113,45 @@ def test_what_is_sent_and_over_how_many_connections(web: Web, tmp_path: Path) ->
         assert one.get("http://web.other:81/a?b=c").json() == ["GET", "/a?b=c", "web.other:81", None, ""]
         assert one.post("http://web.other:81/", json={"d": 1}).json() == ["POST", "/", "web.other:81", "application/json", '{"d": 1}']
         assert one.put("http://web.other:81/", body="e", headers={"Content-Type": "f"}).json()[3:] == ["f", "e"]
+        own = {"content-type": "application/merge-patch+json", "host": "shop.example.com"}
+        assert one.patch("http://web.other:81/", json={}, headers=own).json()[2:4] == ["shop.example.com", "application/merge-patch+json"]
         assert [one.patch("http://web.other:81/").json()[0], one.delete("http://web.other:81/").json()[0]] == ["PATCH", "DELETE"]
         assert one.base_url("http://web.other:81/") == f"http://127.0.0.1:{web.server_port}"
     assert web.connections == 1
+
+
+def test_connections_to_a_pod_that_takes_no_more_requests_are_not_used_again(web: Web, tmp_path: Path) -> None:
+    with session("https://nowhere", tmp_path) as one:
+        one.get("http://web/")
+        one.get("http://web/")
+        assert web.connections == 1
+        web.pod = PodPort("mine", "web-2", 80)
+        one.post("http://web/")
+        one.post("http://web/")
+        assert web.connections == 2
+
+
+def test_a_request_waits_while_no_pod_takes_it(web: Web, tmp_path: Path) -> None:
+    with session("https://nowhere", tmp_path) as one:
+        one.get("http://web/")
+        web.pod = NotYet("web-1 is being deleted")
+        with pytest.raises(WaitTimeout, match=r"an answer of Service web in namespace mine: .* last seen: web-1 is being deleted$"):
+            one.post("http://web/", timeout=0.1)
+        assert web.connections == 1
+
+
+def test_a_pod_that_changes_while_a_request_begins_loses_none(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = urllib3.HTTPConnectionPool.urlopen
+    with session("https://nowhere", tmp_path) as one:
+
+        def late(*args: Any, **how: Any) -> Any:
+            monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", real)
+            web.pod = PodPort("mine", "web-2", 80)
+            assert one.get("http://web/").status == 200  # another thread's
+            return real(*args, **how)
+
+        monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", late)
+        assert one.post("http://web/").status == 200
 
 
 def test_what_may_be_said_twice_is_said_again(web: Web, tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ def test_both_directions_and_the_end(server: ServerTls) -> None:
     client.incoming.write(taken(server))
     assert client.tls.read() == b"answer"
     assert client.tls.read() == b""  # the server's goodbye
+    client.tls.unwrap()
+    assert server.decode(client.outgoing.read()) == b""  # the client's
 
 
 def test_who_does_not_speak_tls_is_refused(server: ServerTls) -> None:
