@@ -47,7 +47,8 @@ class Door:
 
     def _let_in(self, connection: socket.socket) -> None:
         from pytest_kind.controller import Home  # noqa: PLC0415 - for runs that use clusters
-        from pytest_kind.workers.broker import Broker, opened  # noqa: PLC0415
+        from pytest_kind.workers.broker import Broker  # noqa: PLC0415
+        from pytest_kind.workers.links import opened  # noqa: PLC0415
 
         link = opened(connection, self._key)
         if link is None:

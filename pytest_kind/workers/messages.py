@@ -10,7 +10,7 @@ from pytest_kind.wanted import Request
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Who it is, once, in the beginning."""
+    """Who it is, once for each connection, in the beginning."""
 
     worker: str
 
@@ -56,15 +56,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An upstream spec is to begin on a cluster: beside others, or alone."""
+    """An upstream spec is to begin on a cluster: beside others, or alone. Its turn is over when the connection ends."""
 
     cluster: str
     alone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TurnOver:
-    """It has ended."""
 
 
 @dataclass(frozen=True, slots=True)
