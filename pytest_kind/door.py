@@ -71,3 +71,11 @@ class Door:
         self._socket.close()
         if self._broker is not None:
             self._broker.close()
+            if self._broker.failed:
+                self._fail()
+
+    def _fail(self) -> None:
+        """The end of a cluster, which without workers is a test's error, is the run's."""
+        session: pytest.Session | None = self._config.pluginmanager.getplugin("session")
+        if session is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import traceback
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_kind.errors import KindError, UsageError, told
+import pytest
+
 from pytest_kind.workers import links
-from pytest_kind.workers.messages import Done, Hello, Lease, Leased, Refused, Release, Served, ServeStandIns, Turn
+from pytest_kind.workers.messages import Done, Hello, Lease, Leased, Refused, Release, Served, ServeStandIns, Turn, said
 from pytest_kind.workers.progress import RunEnds, StoppableProgress
 from pytest_kind.workers.turns import Turns
 
@@ -53,7 +53,7 @@ class _Entry:
 
     own: bool
     cluster: KindCluster | None = None
-    error: KindError | None = None
+    error: BaseException | None = None
     users: int = 1
     ending: bool = False
 
@@ -70,9 +70,14 @@ class _Worker:
 
 
 class Broker:
-    """Serves workers until it is closed."""
+    """Serves workers until it is closed.
+
+    Attributes:
+        failed: whether the end of a cluster did, which without workers is a test's error.
+    """
 
     def __init__(self, home: Home) -> None:
+        self.failed = False
         self._home = home
         self._changed = threading.Condition()
         self._entries: dict[Hashable, _Entry] = {}
@@ -118,10 +123,8 @@ class Broker:
                     self._begin(worker, question)
                 case ServeStandIns(name):
                     answer = Served(self._home.serve_stand_ins(self._named(name), self._home.run()))
-        except KindError as error:
-            answer = Refused(told(error), isinstance(error, UsageError))
-        except Exception:  # noqa: BLE001 - the worker's test says it; here nobody would see it
-            answer = Refused(f"the controller of this run failed:\n{traceback.format_exc()}", usage=False)
+        except BaseException as error:  # noqa: BLE001 - the worker's test says it; here nobody would see it
+            answer = Refused.because(error)
         worker.link.send(answer)
         after()
 
@@ -180,8 +183,10 @@ class Broker:
         try:
             with self._progress(f"{worker.name}: " if wanted.own else "") as progress:
                 entry.cluster = self._home.run().make(wanted.request, progress)
-        except KindError as error:
+        except BaseException as error:
             entry.error = error
+            for cluster in self._home.run().take_unready():
+                self._drop(cluster)
             raise
         finally:
             with self._changed:
@@ -212,16 +217,20 @@ class Broker:
                 return
             entry.ending = True
         assert entry.cluster is not None  # noqa: S101 - it was leased
+        self._drop(entry.cluster, deleted=deleted)
+        with self._changed:
+            del self._entries[key]
+            self._changed.notify_all()
+
+    def _drop(self, cluster: KindCluster, *, deleted: bool = False) -> None:
+        """What goes wrong here is no test's any more: it is one of the run's last lines."""
         try:
             if deleted:
-                entry.cluster.delete()  # so that no lease of it counts as lost
-            self._home.run().drop(entry.cluster)
-        except KindError as error:
-            self._home.run().last_lines.append(f"cluster {entry.cluster.name}: {told(error)}")
-        finally:
-            with self._changed:
-                del self._entries[key]
-                self._changed.notify_all()
+                cluster.delete()  # so that no lease of it counts as lost
+            self._home.run().drop(cluster)
+        except BaseException as error:  # noqa: BLE001 - as it says, and other clusters go on
+            self.failed = self.failed or not isinstance(error, pytest.skip.Exception)
+            self._home.run().last_lines.append(f"cluster {cluster.name}: {said(error)}")
 
     def _named(self, name: str) -> KindCluster:
         with self._changed:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Client, Connection
 from typing import TypeVar
 
-from pytest_kind.errors import KindError, UsageError
+from pytest_kind.errors import KindError
 from pytest_kind.wanted import Request
 from pytest_kind.workers import links
 from pytest_kind.workers.messages import Done, Hello, Lease, Leased, Refused, Release, Served, ServeStandIns, Turn
@@ -39,6 +39,7 @@ class Lessee:
         Raises:
             UsageError: what is wanted cannot be.
             KindError: it did not come up, or the controller is gone; so it is for every method.
+            pytest.skip.Exception, pytest.fail.Exception: a hook of the project did.
         """
         link, leased = self._asked(Lease(request, own), Leased)
         self._leases[leased.number] = link
@@ -105,7 +106,7 @@ def _ask(link: Connection, question: object, kind: type[_Answer]) -> _Answer:
     except (OSError, EOFError) as error:
         raise _gone(error) from error
     if isinstance(answer, Refused):
-        raise (UsageError if answer.usage else KindError)(answer.message)
+        raise answer.error()
     assert isinstance(answer, kind)  # noqa: S101 - the other side is ours
     return answer
 
