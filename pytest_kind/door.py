@@ -30,7 +30,7 @@ class Door:
         self._lock = threading.Lock()
         self._broker: Broker | None = None
         self._closed = False
-        sigterm.catch(lambda: self._broker is not None)
+        sigterm.catch(config, lambda: self._broker is not None)
         threading.Thread(target=self._listen, name="kind-door", daemon=True).start()
 
     @property

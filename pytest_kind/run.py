@@ -71,7 +71,7 @@ class Run:
         self._fitness = Fitness(config, cache)
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
-        sigterm.catch()
+        sigterm.catch(config)
         self.progress = make_progress(config)
         self.registries = Registries(lambda: self.living, self.progress.note, self.last_lines)
         if swept.removed:
