@@ -137,7 +137,7 @@ class Artifacts:
 
     def _write(self, path: Path, text: str, mode: str = "w") -> None:
         try:
-            with path.open(mode, encoding="utf-8") as file:
+            with path.open(mode, encoding="utf-8", errors="backslashreplace") as file:  # what a test says may be no text
                 file.write(text)
         except OSError as error:
             self._summary.problems.append(f"{path}: {error.strerror or error}")

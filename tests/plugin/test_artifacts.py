@@ -145,6 +145,14 @@ def test_a_step_of_github_gets_the_summary_after_what_it_has(project: Project, f
     assert step.read_text(encoding="utf-8") == f"before\n{(folder / 'summary.md').read_text(encoding='utf-8')}"
 
 
+def test_what_a_test_says_may_be_no_text(project: Project, folder: Path) -> None:
+    project.tests("def test_a(): raise ValueError(os.fsdecode(b'caf\\xe9.txt'))\n")
+    result = project.run("--kind-artifacts=out")
+    result.assert_outcomes(failed=1)
+    assert summary(folder)["failed"][0]["message"] == "ValueError: caf\udce9.txt"
+    assert "ValueError: caf\\udce9.txt" in (folder / "summary.md").read_text(encoding="utf-8")
+
+
 def test_no_kubeconfig_and_no_token_is_in_it(project: Project, folder: Path) -> None:
     project.engine.answer(["journalctl", "--no-pager"], f"joining with {TOKEN}\nclient-key-data: c2VjcmV0\n")
     reads = "    assert 'certificate' in kind_cluster.kubeconfig_path.read_text()\n"
