@@ -71,11 +71,14 @@ def test_without_the_option_nothing_is_left(project: Project) -> None:
     assert {one.name for one in project.pytester.path.iterdir()} <= {"test_it.py", "__pycache__", ".pytest_cache"}
 
 
-@pytest.mark.parametrize("args", [("--collect-only",), ("--kind-gc",)])
-def test_a_run_that_runs_nothing_leaves_nothing(project: Project, folder: Path, args: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "looks", ["--collect-only", "--setup-plan", "--fixtures", "--fixtures-per-test", "--markers", "--cache-show", "--help", "--kind-gc"]
+)
+def test_a_run_that_runs_nothing_leaves_nothing(project: Project, folder: Path, looks: str) -> None:
     project.tests(PASSES)
-    project.run("--kind-artifacts=out", *args)
+    project.run("--kind-artifacts=out", "--kind-report=page", looks)
     assert not folder.exists()
+    assert not (project.pytester.path / "page").exists()
 
 
 @pytest.mark.parametrize(
