@@ -147,6 +147,13 @@ def test_a_lease_that_is_broken_off_is_nobody_elses(project: Project) -> None:
     assert project.left == []
 
 
+def test_what_a_worker_lets_go_of_is_gone_before_it_has_another(project: Project) -> None:
+    project.conftest("import time\ndef pytest_kind_cluster_ends(cluster): time.sleep(1)\n")
+    project.tests("def test_a(kind_cluster): pass\n@pytest.mark.kind(network='other')\ndef test_b(kind_cluster): pass\n")
+    project.run_apart("-n1").assert_outcomes(passed=2)
+    assert [call.split()[0] for call in project.lives] == ["create", "remove"] * 2
+
+
 def test_a_run_that_is_broken_off_while_it_boots(project: Project) -> None:
     project.conftest(
         "from pytest_kind.errors import KindError\n"
