@@ -90,7 +90,7 @@ class Artifacts:
             self._summary.problems += handed["problems"]
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         summary = self._summary
         for progress in progresses(self._config):
             if isinstance(progress, StoppableProgress):  # of one cluster among several
@@ -102,7 +102,7 @@ class Artifacts:
             handed = {"engine": summary.engine, "clusters": clusters, "steps": [summary.steps], "problems": summary.problems}
             self._config.workeroutput[_OUTPUT] = handed  # type: ignore[attr-defined]  # xdist's
             return
-        summary.total, summary.exit_code = time.monotonic() - self._begin, int(exitstatus)
+        summary.total, summary.exit_code = time.monotonic() - self._begin, int(session.exitstatus)
         self._write(self._folder / "summary.json", summary.as_json())
         self._write(self._folder / "summary.md", summary.as_markdown())
         if os.environ.get(_STEP_SUMMARY):
@@ -137,7 +137,7 @@ class Artifacts:
 
     def _write(self, path: Path, text: str, mode: str = "w") -> None:
         try:
-            with path.open(mode, encoding="utf-8") as file:
+            with path.open(mode, encoding="utf-8", errors="backslashreplace") as file:  # what a test says may be no text
                 file.write(text)
         except OSError as error:
             self._summary.problems.append(f"{path}: {error.strerror or error}")

@@ -30,7 +30,7 @@ class Door:
         self._lock = threading.Lock()
         self._broker: Broker | None = None
         self._closed = False
-        sigterm.catch(lambda: self._broker is not None)
+        sigterm.catch(config, lambda: self._broker is not None)
         threading.Thread(target=self._listen, name="kind-door", daemon=True).start()
 
     @property
@@ -47,7 +47,8 @@ class Door:
 
     def _let_in(self, connection: socket.socket) -> None:
         from pytest_kind.controller import Home  # noqa: PLC0415 - for runs that use clusters
-        from pytest_kind.workers.broker import Broker, opened  # noqa: PLC0415
+        from pytest_kind.workers.broker import Broker  # noqa: PLC0415
+        from pytest_kind.workers.links import opened  # noqa: PLC0415
 
         link = opened(connection, self._key)
         if link is None:
@@ -70,3 +71,11 @@ class Door:
         self._socket.close()
         if self._broker is not None:
             self._broker.close()
+            if self._broker.failed:
+                self._fail()
+
+    def _fail(self) -> None:
+        """The end of a cluster, which without workers is a test's error, is the run's."""
+        session: pytest.Session | None = self._config.pluginmanager.getplugin("session")
+        if session is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -9,8 +9,10 @@ import hashlib
 import os
 import re
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +45,22 @@ _ANNOTATIONS = 10  # GitHub shows so many of a step
 
 
 def examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
-    """Adds to the report of a test that failed what its clusters tell, and leaves it among the artifacts."""
+    """Adds to the report of a test that failed what its clusters tell, and leaves it among the artifacts.
+
+    The report is told, whatever happens here: an interrupt ends the run after it.
+    """
+    try:
+        _examine(item, call, report)
+    except KeyboardInterrupt:
+        item.session.shouldstop = "interrupted while the cluster was asked why a test failed"
+    except pytest.exit.Exception:
+        raise  # its exit code is the run's
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - of pytest's runner nobody catches it; a time limit's signal may be one
+        reason = "".join(traceback.format_exception_only(error)).strip()
+        report.sections.insert(0, ("kind: why", f"not to be had: {reason}"))
+
+
+def _examine(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
     if getattr(item, "says_why", False) or not _uses_clusters(item):  # upstream specs mostly do
         return
     settings = options.resolve(item.config)
@@ -129,13 +146,21 @@ def _words(error: BaseException | None) -> Iterator[str]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        yield f"{type(error).__name__}: {_answer(error) or error}"
+        said = _said(error)
+        yield f"{type(error).__name__}: {_answer(error) or said}"
         for name in ("output", "stdout", "stderr"):
             value = getattr(error, name, None)
             text = value.decode(errors="replace") if isinstance(value, bytes) else value
-            if isinstance(text, str) and text not in str(error):
+            if isinstance(text, str) and text not in said:
                 yield text
         error = error.__cause__ or error.__context__
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a test's own class may do anything
+        return ""
 
 
 def _answer(error: BaseException) -> str:
@@ -150,8 +175,8 @@ def _folder(item: pytest.Item, report: pytest.TestReport) -> Path | None:
     if place is None:
         return None
     folder = place / "tests" / safe_name(report.nodeid)
-    taken = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))]
-    return next(one for one in taken if not one.exists())  # a thousand times over is no test run
+    taken = chain([folder], (folder.with_name(f"{folder.name}-{number}") for number in count(2)))
+    return next(one for one in taken if not one.exists())
 
 
 def safe_name(nodeid: str) -> str:

@@ -96,10 +96,14 @@ def timeline(config: pytest.Config) -> Path | None:
     return options.resolve(config).timeline if not hasattr(config, "workerinput") and _leaves(config, "timeline") else None
 
 
+# Options of pytest's whose runs run nothing.
+_LOOKS = ("cacheshow", "collectonly", "help", "markers", "setupplan", "show_fixtures_per_test", "showfixtures")
+
+
 def _leaves(config: pytest.Config, name: str) -> bool:
     """Whether a run that runs anything was given an option for what it leaves; asked without a look at the others."""
     row = next(option for option in options.OPTIONS if option.name == name)
-    return not config.getoption("collectonly", default=False) and options.given(config, row, {}, "")[1] is not None
+    return not any(config.getoption(look, default=False) for look in _LOOKS) and options.given(config, row, {}, "")[1] is not None
 
 
 def ignored(config: pytest.Config) -> list[str]:

@@ -61,6 +61,7 @@ class Run:
         self._closed = False
         self.clusters: list[KindCluster] = []
         self.last_lines: list[str] = []
+        self._unready: list[KindCluster] = []
         self._lock = threading.Lock()  # a controller makes clusters for several workers at once
         self._names: dict[str, str] = {}
         self._leases: dict[int, int] = {}  # of a worker: id of the cluster's handle -> lease; two may be of the same cluster
@@ -70,7 +71,7 @@ class Run:
         self._fitness = Fitness(config, cache)
         self._kubeconfig = kubeconfig_file(config)  # for the first cluster
         atexit.register(self.close_for_good)
-        sigterm.catch()
+        sigterm.catch(config)
         self.progress = make_progress(config)
         self.registries = Registries(lambda: self.living, self.progress.note, self.last_lines)
         if swept.removed:
@@ -93,10 +94,25 @@ class Run:
         Args:
             progress: where it shows, where several are made at once: each then has a connection of its own to the engine.
         """
+        for cluster in self.take_unready():
+            self.drop(cluster)
         begun = None if self._begun is None else self._begun.take(self._key(request), progress or self.progress)
         cluster = begun or self._made(request, progress)
-        hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
+        try:
+            hooks.call(self._config.hook.pytest_kind_cluster_ready, cluster=cluster)
+        except BaseException:
+            self._unready.append(cluster)
+            raise
         return cluster
+
+    def take_unready(self) -> list[KindCluster]:
+        """The clusters of which a hook said that they are not ready, for the caller to drop.
+
+        Until the next one is made they are there: the report of the test that wanted such a one tells what it sees in them.
+        """
+        with self._lock:
+            unready, self._unready = self._unready, []
+        return unready
 
     def begin(self, request: Request) -> None:
         """Begins the cluster of the first who asks for such a one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -175,6 +176,16 @@ class UpstreamSpecs:
         _, separator, name = report.nodeid.partition(".go::")
         if xml is not None and separator:
             xml.node_reporter(report).add_attribute("name", name)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The ids of the short summary are the items': of a name that begins with a bracket pytest 9.2 makes one that ends with one.
+
+        Not before: until here ids are compared with those that are read back (``--lf``, xdist), which take the bracket for parameters.
+        """
+        for report in chain.from_iterable(terminalreporter.stats.values()):
+            if isinstance(report, pytest.TestReport) and hasattr(report, "_id") and invocation.is_spec(report.nodeid):
+                file, _, name = report.nodeid.partition("::")
+                report._id = type(report._id)(path=file, names=(name,))  # noqa: SLF001 - there is no public way
 
     def start(self, cluster: KindCluster, run: Run) -> SpecRunner:
         """What runs specs on a cluster, for the fixture: the images that they use are looked after first."""

@@ -1,24 +1,22 @@
 """The controller's side: makes what workers ask for, once for all that ask for the same, and removes what nobody wants any more.
 
-A worker's connection is its lease: the kernel closes it when the worker dies, however it dies. One thread for each worker.
+A worker's connection is its lease, or its turn: the kernel closes it when the worker dies, however it dies. One thread for each connection.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_kind.errors import KindError, UsageError, told
-from pytest_kind.workers.messages import Done, Hello, Lease, Leased, Refused, Release, Served, ServeStandIns, Turn, TurnOver
+import pytest
+
+from pytest_kind.workers import links
+from pytest_kind.workers.messages import Done, Hello, Lease, Leased, Refused, Release, Served, ServeStandIns, Turn, said
 from pytest_kind.workers.progress import RunEnds, StoppableProgress
 from pytest_kind.workers.turns import Turns
 
@@ -55,25 +53,31 @@ class _Entry:
 
     own: bool
     cluster: KindCluster | None = None
-    error: KindError | None = None
+    error: BaseException | None = None
     users: int = 1
     ending: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    """One that is connected."""
+    """A connection of one: for a lease, a turn or something that is to be done."""
 
     link: Connection
     name: str = "a worker"
     leases: dict[int, tuple[Hashable, _Entry]] = field(default_factory=dict)
     turn: Turn | None = None
+    releasing: bool = False
 
 
 class Broker:
-    """Serves workers until it is closed."""
+    """Serves workers until it is closed.
+
+    Attributes:
+        failed: whether the end of a cluster did, which without workers is a test's error.
+    """
 
     def __init__(self, home: Home) -> None:
+        self.failed = False
         self._home = home
         self._changed = threading.Condition()
         self._entries: dict[Hashable, _Entry] = {}
@@ -84,7 +88,7 @@ class Broker:
         self._closing = False
 
     def serve(self, link: Connection) -> None:
-        """Answers one worker until it is gone; then nothing of what it leased is its own any more."""
+        """Answers on one connection until it ends; then what was leased with it is nobody's any more."""
         worker = _Worker(link)
         with self._changed:
             if self._closing:
@@ -112,24 +116,22 @@ class Broker:
                 case Lease():
                     answer = self._lease(worker, question)
                 case Release(number, deleted):
+                    worker.releasing = True
                     key, entry = worker.leases.pop(number)
                     after = lambda: self._let_go(key, entry, deleted=deleted)  # noqa: E731
                 case Turn():
                     self._begin(worker, question)
-                case TurnOver():
-                    self._end_turn(worker)
                 case ServeStandIns(name):
                     answer = Served(self._home.serve_stand_ins(self._named(name), self._home.run()))
-        except KindError as error:
-            answer = Refused(told(error), isinstance(error, UsageError))
-        except Exception:  # noqa: BLE001 - the worker's test says it; here nobody would see it
-            answer = Refused(f"the controller of this run failed:\n{traceback.format_exc()}", usage=False)
+        except BaseException as error:  # noqa: BLE001 - the worker's test says it; here nobody would see it
+            answer = Refused.because(error)
         worker.link.send(answer)
         after()
 
     # Clusters
 
     def _lease(self, worker: _Worker, wanted: Lease) -> Leased:
+        self._wait_for_released(worker)
         key = (wanted.own, *_identity(wanted.request))
         entry = self._shared(worker, key, wanted)
         if entry is None:
@@ -139,6 +141,15 @@ class Broker:
             self._numbers += 1
             worker.leases[self._numbers] = (key, entry)
             return Leased(self._numbers, entry.cluster.name, entry.cluster.phases)
+
+    def _wait_for_released(self, worker: _Worker) -> None:
+        """What a worker lets go of is gone before it has another: both may be of one name, or have the same port of this machine."""
+        with self._changed:
+            self._changed.wait_for(lambda: not any(one.releasing for one in self._of(worker)))
+
+    def _of(self, worker: _Worker) -> Iterator[_Worker]:
+        """All connections of one."""
+        return (one for one in self._workers if one.name == worker.name)
 
     def _shared(self, worker: _Worker, key: Hashable, wanted: Lease) -> _Entry | None:
         """One that is there, or nothing: then a place is taken for one that the caller is to make."""
@@ -155,7 +166,7 @@ class Broker:
                 if entry is None:
                     there = sum(1 for one in self._entries.values() if one.own)
                     # Who has one goes on with a second: it would wait for itself.
-                    if not wanted.own or there < limit or worker.leases:
+                    if not wanted.own or there < limit or any(one.leases for one in self._of(worker)):
                         self._entries[key] = _Entry(own=bool(wanted.own))
                         return None
                     if not told:
@@ -172,8 +183,10 @@ class Broker:
         try:
             with self._progress(f"{worker.name}: " if wanted.own else "") as progress:
                 entry.cluster = self._home.run().make(wanted.request, progress)
-        except KindError as error:
+        except BaseException as error:
             entry.error = error
+            for cluster in self._home.run().take_unready():
+                self._drop(cluster)
             raise
         finally:
             with self._changed:
@@ -204,16 +217,20 @@ class Broker:
                 return
             entry.ending = True
         assert entry.cluster is not None  # noqa: S101 - it was leased
+        self._drop(entry.cluster, deleted=deleted)
+        with self._changed:
+            del self._entries[key]
+            self._changed.notify_all()
+
+    def _drop(self, cluster: KindCluster, *, deleted: bool = False) -> None:
+        """What goes wrong here is no test's any more: it is one of the run's last lines."""
         try:
             if deleted:
-                entry.cluster.delete()  # so that no lease of it counts as lost
-            self._home.run().drop(entry.cluster)
-        except KindError as error:
-            self._home.run().last_lines.append(f"cluster {entry.cluster.name}: {told(error)}")
-        finally:
-            with self._changed:
-                del self._entries[key]
-                self._changed.notify_all()
+                cluster.delete()  # so that no lease of it counts as lost
+            self._home.run().drop(cluster)
+        except BaseException as error:  # noqa: BLE001 - as it says, and other clusters go on
+            self.failed = self.failed or not isinstance(error, pytest.skip.Exception)
+            self._home.run().last_lines.append(f"cluster {cluster.name}: {said(error)}")
 
     def _named(self, name: str) -> KindCluster:
         with self._changed:
@@ -259,8 +276,7 @@ class Broker:
             for progress in self._making:
                 progress.stop()
             for worker in self._workers:
-                with contextlib.suppress(OSError), socket.socket(fileno=os.dup(worker.link.fileno())) as same:
-                    same.shutdown(socket.SHUT_RDWR)
+                links.end(worker.link)
             self._changed.notify_all()
         end = time.monotonic() + _END_SECONDS
         while self._workers and time.monotonic() < end:
@@ -271,18 +287,6 @@ class Broker:
                 self._home.run().remove_unfinished()
             with self._changed:
                 self._changed.wait(_LOOK_SECONDS)
-
-
-def opened(connection: socket.socket, key: bytes) -> Connection | None:
-    """The connection of one who knows the key; nothing for anybody else."""
-    link = Connection(connection.detach())
-    try:
-        deliver_challenge(link, key)
-        answer_challenge(link, key)
-    except (AuthenticationError, EOFError, OSError):
-        link.close()
-        return None
-    return link
 
 
 def _identity(request: Request) -> tuple[Hashable, ...]:

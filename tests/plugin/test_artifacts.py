@@ -71,11 +71,14 @@ def test_without_the_option_nothing_is_left(project: Project) -> None:
     assert {one.name for one in project.pytester.path.iterdir()} <= {"test_it.py", "__pycache__", ".pytest_cache"}
 
 
-@pytest.mark.parametrize("args", [("--collect-only",), ("--kind-gc",)])
-def test_a_run_that_runs_nothing_leaves_nothing(project: Project, folder: Path, args: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "looks", ["--collect-only", "--setup-plan", "--fixtures", "--fixtures-per-test", "--markers", "--cache-show", "--help", "--kind-gc"]
+)
+def test_a_run_that_runs_nothing_leaves_nothing(project: Project, folder: Path, looks: str) -> None:
     project.tests(PASSES)
-    project.run("--kind-artifacts=out", *args)
+    project.run("--kind-artifacts=out", "--kind-report=page", looks)
     assert not folder.exists()
+    assert not (project.pytester.path / "page").exists()
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,14 @@ def test_a_step_of_github_gets_the_summary_after_what_it_has(project: Project, f
     project.tests(PASSES)
     project.run("--kind-artifacts=out")
     assert step.read_text(encoding="utf-8") == f"before\n{(folder / 'summary.md').read_text(encoding='utf-8')}"
+
+
+def test_what_a_test_says_may_be_no_text(project: Project, folder: Path) -> None:
+    project.tests("def test_a(): raise ValueError(os.fsdecode(b'caf\\xe9.txt'))\n")
+    result = project.run("--kind-artifacts=out")
+    result.assert_outcomes(failed=1)
+    assert summary(folder)["failed"][0]["message"] == "ValueError: caf\udce9.txt"
+    assert "ValueError: caf\\udce9.txt" in (folder / "summary.md").read_text(encoding="utf-8")
 
 
 def test_no_kubeconfig_and_no_token_is_in_it(project: Project, folder: Path) -> None:

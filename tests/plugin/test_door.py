@@ -34,7 +34,7 @@ def test_a_wrong_key_opens_nothing(door: Door) -> None:
 def test_a_stranger_who_says_nothing_keeps_nobody_out(door: Door) -> None:
     port, key = door.place
     with socket.create_connection(("127.0.0.1", port)):
-        Lessee(port, key, "gw0").close()
+        Client(("127.0.0.1", port), authkey=key).close()
 
 
 def test_it_is_on_loopback_alone(door: Door) -> None:
@@ -42,17 +42,21 @@ def test_it_is_on_loopback_alone(door: Door) -> None:
 
 
 def test_a_controller_that_is_gone_is_told_of(door: Door) -> None:
-    port, key = door.place
-    lessee = Lessee(port, key, "gw0")
+    lessee = Lessee(*door.place, "gw0")
     door.close()
-    with pytest.raises(KindError, match="the controller of this run, which makes the clusters, is gone"):
-        lessee.release(1)
-    with pytest.raises(KindError, match="the controller of this run, which makes the clusters, is gone"):
-        Lessee(port, key, "gw1")
+    with pytest.raises(KindError, match="the controller of this run, which makes the clusters, is gone"), lessee.turn("c", alone=True):
+        pytest.fail("somebody answers")
 
 
 def test_sigterm_ends_a_controller_that_made_nothing_as_ever() -> None:
     code = (
-        "import os, signal, time; from pytest_kind import sigterm; sigterm.catch(lambda: False); os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)"
+        "import os, pytest, signal, time\n"
+        "class Hooks:\n"
+        "    def pytest_configure(self, config):\n"
+        "        from pytest_kind import sigterm\n"
+        "        sigterm.catch(config, lambda: False)\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(9)\n"
+        "pytest.main(['--co'], plugins=[Hooks()])\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ)).returncode == -signal.SIGTERM

@@ -111,6 +111,38 @@ def test_a_projects_own_handler_of_sigterm_stays(project: Project) -> None:
     assert project.left == []
 
 
+def test_what_a_test_forks_ends_by_sigterm_as_ever(project: Project) -> None:
+    project.tests(
+        "import time\n"
+        "def test_a(kind_cluster):\n"
+        "    there, says = os.pipe()\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        try:\n"
+        "            os.write(says, b'.')\n"
+        "            time.sleep(9)\n"
+        "        finally:\n"
+        "            os._exit(3)\n"
+        "    os.read(there, 1)\n"
+        "    os.kill(child, signal.SIGTERM)\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM\n"
+    )
+    project.run_apart().assert_outcomes(passed=1)
+
+
+def test_a_process_that_goes_on_after_its_run_ends_by_sigterm_as_ever(project: Project) -> None:
+    project.tests(TESTS.format(KILL))
+    main = project.pytester.makepyfile(
+        main="import os, pytest, signal, time\n"
+        "from support import plugin\n"
+        "assert pytest.main(['test_it.py'], plugins=[plugin]) == 128 + signal.SIGTERM\n"
+        f"{KILL}\n"
+        "time.sleep(9)\n"
+    )
+    assert project.pytester.runpython(main).ret == -signal.SIGTERM
+    assert project.left == []
+
+
 def test_by_a_process_that_ends_itself_is_swept_by_the_next_run(project: Project) -> None:
     project.tests("def test_a(kind_cluster): os._exit(7)\n")
     assert project.run_apart().ret == 7

@@ -172,6 +172,36 @@ def test_artifacts_that_cannot_be_written_are_said(project: Project, kube: Kube)
     result.stdout.fnmatch_lines(["*kind: artifacts*", "*/out/tests/test_it.py-test_a: it cannot be written: Not a directory"])
 
 
+def test_folders_of_many_runs_are_no_limit(project: Project, kube: Kube) -> None:
+    tests = project.pytester.path / "out" / "tests"
+    for number in ("", *(f"-{number}" for number in range(2, 1000))):
+        (tests / f"test_it.py-test_a{number}").mkdir(parents=True)
+    project.tests(FAILS)
+    project.run("--kind-artifacts=out")
+    assert (tests / "test_it.py-test_a-1000" / "why.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "reason"), [("raise RuntimeError('broken')", "RuntimeError: broken"), ("pytest.fail('out of time')", "Failed: out of time")]
+)
+def test_what_goes_wrong_here_is_in_the_tests_report(project: Project, breaks: str, reason: str) -> None:
+    project.conftest(f"from pytest_kind import forensics\ndef collect(asked): {breaks}\nforensics.collect = collect\n")
+    project.tests(f"{FAILS.replace(', kind_namespace', '')}def test_b(kind_cluster): pass\n")
+    result = project.run_apart()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E * assert 1 == 2", "*kind: why*", f"not to be had: {reason}"])
+
+
+def test_an_interrupt_while_the_cluster_is_asked_loses_no_failure(project: Project) -> None:
+    project.conftest("from pytest_kind import forensics\ndef collect(asked): raise KeyboardInterrupt\nforensics.collect = collect\n")
+    project.tests(f"{FAILS.replace(', kind_namespace', '')}def test_b(kind_cluster): pass\n")
+    result = project.run_apart()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E * assert 1 == 2", "*Interrupted: interrupted while the cluster was asked*"])
+    assert project.left == []
+
+
 def test_pytest_html_has_the_causes_and_a_link(project: Project, kube: Kube) -> None:
     project.tests(FAILS)
     project.run("--kind-artifacts=out", "--html=report.html", "--self-contained-html")
@@ -234,6 +264,14 @@ def test_what_an_exception_says_is_all_that_led_to_it() -> None:
     second.stderr = b"from a program"  # type: ignore[attr-defined]
     second.__cause__ = Answer("headers and the whole body")
     assert list(forensics._words(second)) == ["RuntimeError: second", "from a program", "Answer: (403)\nReason: Forbidden\nno rights"]
+
+
+def test_an_exception_that_cannot_be_told_has_its_name() -> None:
+    class Bad(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert list(forensics._words(Bad())) == ["Bad: "]
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--kind-forensics", "on"), ("--kind-forensics-lines", "5"), ("--kind-forensics-timeout", "0")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from support.project import Project
@@ -137,3 +139,64 @@ def test_a_worker_is_told_where_the_controllers_hook_failed(project: Project) ->
     project.tests(USES)
     result = project.run_apart("-n1")
     result.stdout.fnmatch_lines(["*not today", f"*raised in the hook pytest_kind_cluster_ready, {project.pytester.path}/conftest.py:6"])
+
+
+FOUR = "@pytest.mark.parametrize('x', range(4))\ndef test_a(kind_cluster, x): pass\n"
+
+
+@pytest.mark.parametrize("args", [(), ("-n2",)])
+@pytest.mark.parametrize(
+    ("ends", "outcomes", "said"),
+    [
+        ("pytest.skip('no luck')", {"skipped": 4}, "SKIPPED * no luck"),
+        ("pytest.fail('no luck')", {"errors": 4}, "ERROR *test_a* - Failed: no luck"),
+        ("raise RuntimeError('no luck')", {"errors": 4}, "ERROR *test_a* RuntimeError: no luck*"),
+    ],
+)
+def test_what_a_cluster_that_is_no_good_is_for_its_tests(
+    project: Project, ends: str, outcomes: dict[str, int], said: str, args: tuple[str, ...]
+) -> None:
+    project.conftest(f"{READY}    {ends}\n")
+    project.tests(FOUR)
+    result = project.run_apart("-rsE", *args)
+    result.assert_outcomes(**outcomes)
+    result.stdout.fnmatch_lines([said])
+    assert project.left == []
+
+
+@pytest.mark.parametrize("args", [("--reruns=2",), ("-n2",)])
+def test_a_cluster_that_is_no_good_goes_before_there_is_another(project: Project, args: tuple[str, ...]) -> None:
+    project.conftest(f"{READY}    raise RuntimeError('not today')\n")
+    project.tests(FOUR if "-n2" in args else USES)
+    project.run_apart(*args)
+    lives = [call.split()[0] for call in project.lives]
+    assert lives == ["create", "remove"] * (len(lives) // 2)
+
+
+def test_what_is_wrong_in_a_cluster_that_is_no_good_is_told(project: Project) -> None:
+    project.conftest(f"{READY}    cluster.nodes[0].kill()\n    raise RuntimeError('not today')\n")
+    project.tests(USES)
+    project.run("--kind-name=c").stdout.fnmatch_lines(["*kind: why*", "1. machine c-control-plane (control-plane) does not run*"])
+
+
+@pytest.mark.parametrize(
+    ("ends", "code", "said"),
+    [
+        ("pytest.skip('no end')", pytest.ExitCode.OK, "no end"),
+        ("pytest.fail('no end')", pytest.ExitCode.TESTS_FAILED, "no end"),
+        ("raise RuntimeError('no end')", pytest.ExitCode.TESTS_FAILED, "RuntimeError: no end"),
+        ("cluster.kubectl('get', 'nothing')", pytest.ExitCode.TESTS_FAILED, "*`kubectl get nothing` ended with 1:"),
+    ],
+)
+def test_a_workers_cluster_whose_end_fails(project: Project, ends: str, code: int, said: str) -> None:
+    project.engine.answer(["kubectl", "get", "nothing"], "no such thing", code=1)
+    project.conftest(f"def pytest_kind_cluster_ends(cluster):\n    {ends}\n")
+    project.tests(f"{USES}@pytest.mark.kind({{'featureGates': {{'A': True}}}})\ndef test_b(kind_cluster): pass\n")
+    result = project.run_apart("-n1", "--kind-artifacts=out")
+    result.assert_outcomes(passed=2)
+    assert result.ret == code
+    assert json.loads((project.pytester.path / "out/summary.json").read_text(encoding="utf-8"))["exit_code"] == code
+    result.stdout.fnmatch_lines(
+        [f"cluster pytest-kind-*: {said}", f"raised in the hook pytest_kind_cluster_ends, {project.pytester.path}/conftest.py:4"] * 2
+    )
+    assert project.left == []

@@ -75,6 +75,15 @@ def test_pytests_own_selection(specs: Specs, selection: list[str], names: list[s
     assert [line.partition("] ")[2] for line in result.outlines if "::" in line] == names
 
 
+@pytest.mark.parametrize("args", [(), ("-n2",)])
+def test_the_ids_of_the_summary_are_arguments(specs: Specs, args: tuple[str, ...]) -> None:
+    result = specs.run("--kind-focus=sig-", "-rfEp", *args, apart=bool(args))
+    ids = {line.partition(" ")[0]: line.partition(" ")[2].partition(" - ")[0] for line in result.outlines if line.startswith(("FAILED", "PASSED"))}
+    assert ids["FAILED"] == f"{DNS}::[sig-network] DNS should fail"
+    specs.run(ids["FAILED"], *args, apart=bool(args)).assert_outcomes(failed=1)
+    specs.run(ids["PASSED"], *args, apart=bool(args)).assert_outcomes(passed=1)
+
+
 def test_last_failed(specs: Specs) -> None:
     specs.run("--kind-focus=DNS").assert_outcomes(passed=1, failed=1)
     specs.run("--kind-focus=DNS", "--lf").assert_outcomes(failed=1)

@@ -120,6 +120,40 @@ def test_a_cluster_that_does_not_boot_fails_all_alike(project: Project) -> None:
     assert project.left == []
 
 
+def test_a_lease_that_is_broken_off_is_nobody_elses(project: Project) -> None:
+    project.conftest(
+        "from pytest_kind.waiting import Deadline, NotYet, wait_for\n"
+        "class Wait:\n"
+        "    name = 'wait'\n"
+        "    def __call__(self, context):\n"
+        "        if len(context.config.nodes) == 1:\n"
+        "            wait_for('the other test', lambda: os.path.exists('go') or NotYet('not'), Deadline(20), every=0.01)\n"
+        "def pytest_kind_boot_actions(cluster_config): return [Wait()]\n"
+        "@pytest.fixture(scope='session')\n"
+        "def soon():\n"
+        "    signal.signal(signal.SIGALRM, lambda *_: pytest.fail('out of time'))\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 0.5)\n"
+    )
+    project.tests(
+        "def test_a(soon, kind_cluster): pass\n"
+        "@pytest.mark.kind(dict(nodes=[dict(role='control-plane'), dict(role='worker')]))\n"
+        "def test_b(kind_cluster):\n"
+        "    assert len(kind_cluster.nodes) == 2\n"
+        "    open('go', 'w').close()\n"
+    )
+    result = project.run_apart("-n1")
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["E * Failed: out of time"])
+    assert project.left == []
+
+
+def test_what_a_worker_lets_go_of_is_gone_before_it_has_another(project: Project) -> None:
+    project.conftest("import time\ndef pytest_kind_cluster_ends(cluster): time.sleep(1)\n")
+    project.tests("def test_a(kind_cluster): pass\n@pytest.mark.kind(network='other')\ndef test_b(kind_cluster): pass\n")
+    project.run_apart("-n1").assert_outcomes(passed=2)
+    assert [call.split()[0] for call in project.lives] == ["create", "remove"] * 2
+
+
 def test_a_run_that_is_broken_off_while_it_boots(project: Project) -> None:
     project.conftest(
         "from pytest_kind.errors import KindError\n"
