@@ -100,10 +100,15 @@ def timeline(config: pytest.Config) -> Path | None:
 _LOOKS = ("cacheshow", "collectonly", "help", "markers", "setupplan", "show_fixtures_per_test", "showfixtures")
 
 
+def looks(config: pytest.Config) -> bool:
+    """Whether the run runs nothing."""
+    return any(config.getoption(name, default=False) for name in _LOOKS)
+
+
 def _leaves(config: pytest.Config, name: str) -> bool:
     """Whether a run that runs anything was given an option for what it leaves; asked without a look at the others."""
     row = next(option for option in options.OPTIONS if option.name == name)
-    return not any(config.getoption(look, default=False) for look in _LOOKS) and options.given(config, row, {}, "")[1] is not None
+    return not looks(config) and options.given(config, row, {}, "")[1] is not None
 
 
 def ignored(config: pytest.Config) -> list[str]:

@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if not _looks(session.config) and invocation.begins_ahead(session.config):
+    if not invocation.looks(session.config) and invocation.begins_ahead(session.config):
         from pytest_kind import ahead  # noqa: PLC0415 - docker and the rest, for runs that want it
 
         ahead.begin(session.config)
@@ -158,8 +158,6 @@ def _is_our_fixture(of: Any) -> bool:  # noqa: ANN401 - pytest's own: a Metafunc
     return False
 
 
-# Options of pytest's whose runs run nothing.
-_LOOKS = ("collectonly", "setupplan", "show_fixtures_per_test", "showfixtures")
 _USES = {"kind_cluster", "kind_cluster_factory"}
 _WRONG: pytest.StashKey[list[str]] = pytest.StashKey()
 
@@ -183,17 +181,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         items = list(filter(parameter.correct, items))
     if RUN in config.stash and not config.pluginmanager.hasplugin("dsession") and not any(map(_uses_one, session.items)):
         config.stash[RUN].end_begun()
-    if not items or _looks(config):
+    if not items or invocation.looks(config):
         return
     if invocation.looks_for_leftovers(config) or any(map(options.is_fresh, items)):
         from pytest_kind import tidy  # noqa: PLC0415 - the hooks of runs that have some
 
         config.stash[TIDY] = tidy.Tidy(config, items)
         config.pluginmanager.register(config.stash[TIDY], tidy.NAME)
-
-
-def _looks(config: pytest.Config) -> bool:
-    return any(config.getoption(name, default=False) for name in _LOOKS)
 
 
 def _has_one(item: pytest.Item | pytest.Collector) -> bool:
@@ -236,7 +230,7 @@ def _begin_again(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    if _looks(config) or hasattr(config, "workerinput") or config.get_verbosity() < 0 or _WRONG in config.stash or not any(map(_has_one, items)):
+    if invocation.looks(config) or hasattr(config, "workerinput") or config.get_verbosity() < 0 or _WRONG in config.stash or not any(map(_has_one, items)):
         return []
     from pytest_kind.report import header  # noqa: PLC0415
 

@@ -114,12 +114,12 @@ class Reporter(Telling):
         )
 
     @pytest.hookimpl(trylast=True)  # when clusters are gone, and artifacts are there
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._record.close()
         for key in list(self._turns):
             self._have(key)
         try:
-            self._path.write_text(page(self._run(int(exitstatus))), encoding="utf-8")
+            self._path.write_text(page(self._run(int(session.exitstatus))), encoding="utf-8")
             self._written = True
         except OSError as error:
             self._problems.append(f"{self._path}: {error.strerror or error}")
