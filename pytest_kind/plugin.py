@@ -230,7 +230,13 @@ def _begin_again(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    if invocation.looks(config) or hasattr(config, "workerinput") or config.get_verbosity() < 0 or _WRONG in config.stash or not any(map(_has_one, items)):
+    if (
+        invocation.looks(config)
+        or hasattr(config, "workerinput")
+        or config.get_verbosity() < 0
+        or _WRONG in config.stash
+        or not any(map(_has_one, items))
+    ):
         return []
     from pytest_kind.report import header  # noqa: PLC0415
 

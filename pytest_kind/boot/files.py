@@ -173,17 +173,27 @@ def balancer_files(facts: ClusterFacts) -> Files:
         *binds,
         f"  tcp-request inspect-delay {_AWAIT_SECONDS}s",
         "  tcp-request content lua.await_server",
-        "  default_backend api",
-        "backend api",
-        "  option httpchk GET /readyz",
-        # Before its roles are there an API server refuses to say, but serves; without etcd it says 500.
-        "  http-check expect rstatus ^(200|401|403)$",
-        # The check wants to know who answers, not what: the connections themselves are the clients' to verify.
-        "  default-server check check-ssl verify none inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions",
-        *servers,
+        "  use_backend ready if { nbsrv(ready) gt 0 }",
+        "  default_backend serving",
+        # Those that have their objects and etcd. What else is to be ready changes once more within a start, which would end connections.
+        *_backend("ready", r"rstring (?s)^ok$|\[\+\]etcd\ ok.*\[\+\]informer-sync\ ok", 1, servers),
+        # One that tells nobody (anonymous-auth=false) serves. Each is so for a moment, until it knows its roles: not for three seconds.
+        *_backend("serving", "rstatus ^(401|403)$", 15, servers),
     ]
     await_server = (resources.files("pytest_kind.boot") / "node" / "await-server.lua").read_bytes()
     return {_AWAIT_SERVER: (await_server, 0o644), f"{_HERE}/haproxy.cfg": ("\n".join([*lines, ""]).encode(), 0o644)}
+
+
+def _backend(name: str, expected: str, times: int, servers: Iterable[str]) -> list[str]:
+    """API servers that answer as expected to so many checks."""
+    return [
+        f"backend {name}",
+        "  option httpchk GET /readyz",
+        f"  http-check expect {expected}",
+        # The check wants to know who answers, not what: the connections themselves are the clients' to verify.
+        f"  default-server check check-ssl verify none inter 500ms fastinter 200ms downinter 200ms fall 2 rise {times} on-marked-down shutdown-sessions",
+        *servers,
+    ]
 
 
 def _host(address: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import ClassVar
 
@@ -238,15 +239,15 @@ class TestBalancer:
         return [line.removeprefix(f"{word} ") for line in self.lines(networking or Networking()) if line.startswith(f"{word} ")]
 
     def test_it_passes_on_to_every_control_plane_and_to_nothing_else(self) -> None:
-        assert self.starting("server") == ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
+        assert self.starting("server") == 2 * ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
         assert self.starting("bind") == ["0.0.0.0:6443"]
 
     def test_in_an_ipv6_cluster(self) -> None:
-        assert self.starting("server", IPV6) == ["c-control-plane [fd00:198:19:255::1]:6443", "c-control-plane2 [fd00:198:19:255::2]:6443"]
+        assert self.starting("server", IPV6) == 2 * ["c-control-plane [fd00:198:19:255::1]:6443", "c-control-plane2 [fd00:198:19:255::2]:6443"]
         assert self.starting("bind", IPV6) == ["0.0.0.0:6443", "[::]:6443 v6only"]  # the engine publishes over IPv4
 
     def test_in_a_dual_stack_cluster_it_uses_the_first_family(self) -> None:
-        assert self.starting("server", DUAL) == ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
+        assert self.starting("server", DUAL) == 2 * ["c-control-plane 198.19.255.1:6443", "c-control-plane2 198.19.255.2:6443"]
         assert self.starting("bind", DUAL) == ["0.0.0.0:6443", "[::]:6443 v6only"]
 
     def test_who_comes_while_the_cluster_starts_waits(self) -> None:
@@ -254,8 +255,24 @@ class TestBalancer:
         assert self.starting("tcp-request") == ["inspect-delay 30s", "content lua.await_server"]
 
     def test_only_to_those_that_serve(self) -> None:
-        assert self.starting("option") == ["httpchk GET /readyz"]
-        assert self.starting("http-check") == ["expect rstatus ^(200|401|403)$"]
-        (check,) = self.starting("default-server")
-        assert check.startswith("check check-ssl verify none ")
-        assert check.endswith("on-marked-down shutdown-sessions")
+        assert self.starting("option") == 2 * ["httpchk GET /readyz"]
+        assert (self.starting("use_backend"), self.starting("default_backend")) == (["ready if { nbsrv(ready) gt 0 }"], ["serving"])
+        assert self.starting("backend") == ["ready", "serving"]
+        for check in self.starting("default-server"):
+            assert check.startswith("check check-ssl verify none ")
+            assert check.endswith("on-marked-down shutdown-sessions")
+
+    @pytest.mark.parametrize(
+        ("said", "ready"),
+        [
+            ("ok", True),
+            ("[+]ping ok\n[+]etcd ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n[-]poststarthook/rbac/bootstrap-roles failed\n", True),
+            ("[+]ping ok\n[+]etcd ok\n[+]etcd-readiness ok\n[-]informer-sync failed: reason withheld\n", False),
+            ("[+]ping ok\n[-]etcd failed: reason withheld\n[+]informer-sync ok\n", False),
+            ('{"kind":"Status","code":403}', False),
+        ],
+    )
+    def test_what_an_api_server_says_of_itself(self, said: str, ready: bool) -> None:
+        first, _ = self.starting("http-check")
+        pattern = first.removeprefix("expect rstring ").replace("\\ ", " ")  # a space is HAProxy's end of a word
+        assert bool(re.search(pattern, said)) == ready
