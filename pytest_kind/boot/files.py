@@ -191,7 +191,8 @@ def _backend(name: str, expected: str, times: int, servers: Iterable[str]) -> li
         "  option httpchk GET /readyz",
         f"  http-check expect {expected}",
         # The check wants to know who answers, not what: the connections themselves are the clients' to verify.
-        f"  default-server check check-ssl verify none inter 500ms fastinter 200ms downinter 200ms fall 2 rise {times} on-marked-down shutdown-sessions",
+        "  default-server check check-ssl verify none inter 500ms fastinter 200ms downinter 200ms on-marked-down shutdown-sessions",
+        f"  default-server fall 2 rise {times}",
         *servers,
     ]
 

@@ -42,6 +42,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         "A test cluster's data need not survive a power cut, and slow disks cost seconds. A kept cluster's etcd waits for the disk.",
     ),
     Difference(
+        "component > etcd > flag > feature-gates",
+        "InitialCorruptCheck=true",
+        "-",
+        "Only where there are several control planes: members that begin together wait seven seconds for each other's answer.",
+        everywhere=False,
+    ),
+    Difference(
         "component > * > flag > kube-api-qps",
         "-",
         "1000",
@@ -58,8 +65,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "component > kube-apiserver > flag > permit-port-sharing",
         "-",
         "true",
-        "While the API server starts its port is held for it, so that who comes too early waits instead of coming back a second later. "
-        "Not where there are several control planes.",
+        "While the API server starts its port is held for it, so that who comes too early waits instead of coming back a second later.",
     ),
     Difference("kubeadm-config > apiServer > extraArgs > permit-port-sharing", "-", "true", "kubeadm's record of the flag above."),
     Difference(

@@ -258,9 +258,10 @@ class TestBalancer:
         assert self.starting("option") == 2 * ["httpchk GET /readyz"]
         assert (self.starting("use_backend"), self.starting("default_backend")) == (["ready if { nbsrv(ready) gt 0 }"], ["serving"])
         assert self.starting("backend") == ["ready", "serving"]
-        for check in self.starting("default-server"):
-            assert check.startswith("check check-ssl verify none ")
-            assert check.endswith("on-marked-down shutdown-sessions")
+        (check, *_), (_, ready, _, serving) = {*self.starting("default-server")[::2]}, self.starting("default-server")
+        assert check.startswith("check check-ssl verify none ")
+        assert check.endswith("on-marked-down shutdown-sessions")
+        assert (ready, serving) == ("fall 2 rise 1", "fall 2 rise 15")
 
     @pytest.mark.parametrize(
         ("said", "ready"),
