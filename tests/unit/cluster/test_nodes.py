@@ -73,7 +73,8 @@ def peers(engine: FakeEngine, name: str) -> list[str]:
 
 def servers(engine: FakeEngine) -> list[str]:
     text = engine.files("mine-external-load-balancer")["/kind/pytest-kind/haproxy.cfg"][0].decode()
-    return [line.split()[1] for line in text.splitlines() if line.startswith("  server ")]
+    ready = text.partition("\nbackend ready")[2].partition("\nbackend")[0]
+    return [line.split()[1] for line in ready.splitlines() if line.startswith("  server ")]
 
 
 def renewed(cluster: KindCluster) -> list[str]:
