@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,8 +130,13 @@ def test_archives(kind_cluster: KindCluster, provider: Provider, kind_namespace:
     packed = tmp_path / "saved.tar.gz"
     with saved.open("rb") as source, gzip.open(packed, "wb") as target:
         shutil.copyfileobj(source, target)
+    bazel = tmp_path / "bazel.tar"  # of rules_oci: blobs, and no index of OCI's beside the manifest
+    with tarfile.open(saved) as source, tarfile.open(bazel, "w") as target:
+        for member in source:
+            if member.name not in {"index.json", "oci-layout", "repositories"}:
+                target.addfile(member, source.extractfile(member) if member.isfile() else None)
     node = kind_cluster.nodes[0]
-    for path in (saved, packed):
+    for path in (saved, packed, bazel):
         for name in there(kind_cluster) & {full_name(base)}:
             node.exec("ctr", "--namespace", "k8s.io", "images", "remove", "--sync", name)
         assert kind_cluster.load_archive(path) == (full_name(base),)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Interface
 from typing import TYPE_CHECKING
@@ -154,7 +156,10 @@ def test_a_server_of_the_tests_is_reached_from_every_node_and_again_after_a_rest
             thread.join()
 
 
-def test_nodes_come_and_go_and_addresses_change(kind_cluster: KindCluster, kind_namespace: str) -> None:
+def test_nodes_come_and_go_and_addresses_change(
+    kind_cluster: KindCluster, kind_namespace: str, kind_as_user: Callable[..., ApiClient], kind_port_forward: Callable[..., int]
+) -> None:
+    alice, port = kind_as_user("alice", rules=["list pods"]), kind_port_forward("svc/kube-dns", 9153, namespace="kube-system")
     added = kind_cluster.add_node()
     assert added.name.endswith("-worker3")
     mesh.check(kind_cluster, kind_namespace)
@@ -168,6 +173,10 @@ def test_nodes_come_and_go_and_addresses_change(kind_cluster: KindCluster, kind_
         assert _engine_addresses(kind_cluster) != before
     finally:
         provider.close()
+    pods = ([pod.metadata.name for pod in CoreV1Api(client).list_namespaced_pod(kind_namespace).items] for client in (alice, kind_cluster.client))
+    assert next(pods) == next(pods) != []
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        assert b"coredns_build_info" in answer.read()
     mesh.check(kind_cluster, kind_namespace)
     kind_cluster.remove_node(added.name)
     assert len(kind_cluster.nodes) == 3

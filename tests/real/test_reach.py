@@ -283,6 +283,16 @@ def test_requests_go_on_when_their_pod_is_deleted(kind_cluster: KindCluster, web
     assert wait_for("another pod answers", another, Deadline(30))
 
 
+def test_no_request_goes_to_a_pod_of_before_a_rollout(kind_cluster: KindCluster, web: str, kind_http: Http) -> None:
+    # A program that heeds no SIGTERM answers as long as its pod is given, with a connection that is open.
+    kind_cluster.kubectl("patch", "deployment", "web", "-n", web, "-p", '{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":20}}}}')
+    kind_cluster.kubectl("rollout", "status", "deployment/web", "-n", web, "--timeout=60s")
+    before = {kind_http.get("http://web/").text for _ in range(3)}
+    kind_cluster.kubectl("set", "env", "deployment/web", "-n", web, "VERSION=2")
+    kind_cluster.kubectl("rollout", "status", "deployment/web", "-n", web, "--timeout=60s")
+    assert before.isdisjoint(kind_http.get("http://web/").text for _ in range(3))
+
+
 def test_what_a_service_lacks_is_told(kind_cluster: KindCluster, kind_namespace: str, kind_http: Http) -> None:
     kind_cluster.kubectl("create", "deployment", "broken", "-n", kind_namespace, f"--image={BUSYBOX}", "--", "false")
     kind_cluster.kubectl("expose", "deployment", "broken", "-n", kind_namespace, "--port=80")
