@@ -107,7 +107,8 @@ def is_up(tmp_path: Path, process: subprocess.Popen[str]) -> str:
     def probe() -> str | NotYet:
         if process.poll() is not None:
             raise AssertionError(f"pytest ended with {process.returncode}:\n{process.communicate()[0]}")
-        return (tmp_path / "up").read_text() if (tmp_path / "up").exists() else NotYet("the test does not run yet")
+        name = (tmp_path / "up").read_text() if (tmp_path / "up").exists() else ""
+        return name or NotYet("the test does not run yet")
 
     return wait_for("the inner test runs", probe, Deadline(120), every=0.1)
 
