@@ -112,7 +112,7 @@ def test_the_first_spec_holds_no_other_up(drill: Drill) -> None:
 
 def test_when_time_is_over_before_any_runs_one_does(drill: Drill) -> None:
     drill.run(seconds=0).assert_outcomes(passed=1)
-    assert drill.outcomes == {"one": "passed"}
+    assert list(drill.outcomes.values()) == ["passed"]  # of those that run beside each other the first to end
 
 
 def interrupt() -> None:

@@ -37,7 +37,7 @@ class Spoken:
     def receive(self) -> bytes:
         try:
             return self._out.read(1 << 18) or b""
-        except ValueError:
+        except (OSError, ValueError):  # closed, even as it is read
             return b""
 
     @property
