@@ -48,13 +48,18 @@ def without_endpoints(scene: Scene) -> list[Document]:
     ready = {
         (one["metadata"].get("namespace", ""), (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
         for one in scene.of("endpointslices")
-        if any((endpoint.get("conditions") or {}).get("ready", True) for endpoint in one.get("endpoints") or ())
+        if any(_serves(endpoint.get("conditions") or {}) for endpoint in one.get("endpoints") or ())
     }
     return [
         one
         for one in scene.of("services")
         if (one.get("spec") or {}).get("selector") and (one["metadata"].get("namespace", ""), one["metadata"]["name"]) not in ready
     ]
+
+
+def _serves(conditions: Document) -> bool:
+    """Whether an endpoint's pod is ready and stays. Of a Service that publishes pods that are not, as DNS', each is called ready."""
+    return bool(conditions.get("serving", conditions.get("ready", True))) and not conditions.get("terminating", False)
 
 
 def chosen(scene: Scene, service: Document) -> list[Document]:

@@ -403,6 +403,24 @@ def test_states_that_are_wrong(name: str, one: Scene, cause: str, remedy: str) -
     assert remedy in found[0].remedy
 
 
+@pytest.mark.parametrize(
+    ("conditions", "broken"),
+    [
+        ({"ready": True, "serving": True, "terminating": False}, False),
+        ({}, False),
+        # DNS publishes pods that are not ready, too: each is called so.
+        ({"ready": True, "serving": False, "terminating": False}, True),
+        ({"ready": True, "serving": True, "terminating": True}, True),
+        ({"ready": False}, True),
+    ],
+)
+def test_an_endpoint_whose_pod_is_not_ready_or_goes_is_none(conditions: dict[str, bool], broken: bool) -> None:
+    seen = recorded("dns_broken")
+    piece = {**seen.of("endpointslices")[0], "endpoints": [{"addresses": ["10.244.0.3"], "conditions": conditions}]}
+    seen = replace(seen, objects={**seen.objects, "endpointslices": (piece,)})
+    assert any("no CoreDNS pod" in one.cause for one in hints(seen)) == broken
+
+
 def test_every_rule_is_tested() -> None:
     tested = {name for name, *_ in SAID} | {name for name, *_ in STATES} | {name for name, *_ in RECORDED.values()}
     assert [one.name for one in RULES if one.name not in tested] == []
