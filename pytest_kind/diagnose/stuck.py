@@ -58,8 +58,8 @@ def without_endpoints(scene: Scene) -> list[Document]:
 
 
 def _serves(conditions: Document) -> bool:
-    """Whether an endpoint's pod is ready and stays. Of a Service that publishes pods that are not, as DNS', each is called ready."""
-    return bool(conditions.get("serving", conditions.get("ready", True))) and not conditions.get("terminating", False)
+    """Whether an endpoint is ready and stays: of a Service that publishes what is not, as DNS', one that goes is called ready, too."""
+    return conditions.get("ready", True) and not conditions.get("terminating", False)
 
 
 def chosen(scene: Scene, service: Document) -> list[Document]:
