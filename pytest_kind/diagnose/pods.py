@@ -23,6 +23,8 @@ _CODES = {
     127: "there is no such program",
     128: "the runtime could not start it",
 }
+# The kubelet's word after its machine's end, with an exit code that nothing ended with.
+_UNKNOWN = "ContainerStatusUnknown"
 _REMARKS = {
     "SIGKILL": "out of memory, or it did not end within its grace period",
     "SIGSEGV": "it read or wrote memory that is not its own",
@@ -62,6 +64,7 @@ class ContainerSeen:
     """A container of a pod.
 
     Attributes:
+        started: when this one was, if it runs.
         waiting: why it does not run, in the kubelet's word and its message.
         ended: how this one ended.
         before: how the one before ended.
@@ -75,6 +78,7 @@ class ContainerSeen:
     ready: bool
     running: bool
     restarts: int
+    started: datetime | None
     waiting: tuple[str, str] | None
     ended: Ended | None
     before: Ended | None
@@ -159,6 +163,7 @@ def _container(spec: Document, status: Document, *, init: bool) -> ContainerSeen
         ready=bool(status.get("ready")),
         running="running" in state,
         restarts=status.get("restartCount", 0),
+        started=moment((state.get("running") or {}).get("startedAt")),
         waiting=None if waiting is None else (waiting.get("reason", ""), waiting.get("message", "")),
         ended=_ended(state.get("terminated")),
         before=_ended(last.get("terminated")),
@@ -168,7 +173,7 @@ def _container(spec: Document, status: Document, *, init: bool) -> ContainerSeen
 
 
 def _ended(state: Mapping[str, Any] | None) -> Ended | None:
-    if not state:
+    if not state or state.get("reason") == _UNKNOWN:
         return None
     return Ended(state.get("reason", ""), state.get("exitCode", 0), (state.get("message") or "").strip(), moment(state.get("finishedAt")))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 from pytest_kind.diagnose.hints.rule import Finding, Rule, tell
 from pytest_kind.diagnose.pods import NO_IMAGE, ContainerSeen, Ended, PodSeen, in_trouble, meaning
 from pytest_kind.diagnose.scene import Document, Scene
 
+_STARTS = timedelta(seconds=10)  # a pod's probes may fail so long, and mean nothing to others
 _NO_START = {"RunContainerError", "CreateContainerError", "StartError", "ContainerCannotRun", "PreCreateHookError"}
 _PARTS = (
     (
@@ -113,6 +115,8 @@ def _starts(scene: Scene) -> Iterator[Finding]:
 
 def _probes(scene: Scene) -> Iterator[Finding]:
     for pod in in_trouble(scene):
+        if pod.namespace not in scene.own and _just_started(scene, pod):
+            continue  # those of a cluster that was handed over a moment ago
         for event in _events(scene, pod, "Unhealthy", "ProbeError"):
             message = event.get("message", "")
             kind = re.match(r"(Readiness|Liveness|Startup) probe", message)
@@ -122,6 +126,10 @@ def _probes(scene: Scene) -> Iterator[Finding]:
                 tell(f"event {event.get('reason')} of Pod {pod.name}", message),
                 namespace=pod.namespace,
             )
+
+
+def _just_started(scene: Scene, pod: PodSeen) -> bool:
+    return any(one.started is not None and scene.now - one.started < _STARTS for one in pod.containers)
 
 
 def _crashes(scene: Scene) -> Iterator[Finding]:

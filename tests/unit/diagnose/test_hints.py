@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -419,6 +420,20 @@ def test_an_endpoint_that_is_not_ready_or_goes_is_none(conditions: dict[str, boo
     piece = {**seen.of("endpointslices")[0], "endpoints": [{"addresses": ["10.244.0.3"], "conditions": conditions}]}
     seen = replace(seen, objects={**seen.objects, "endpointslices": (piece,)})
     assert any("no CoreDNS pod" in one.cause for one in hints(seen)) == broken
+
+
+@pytest.mark.parametrize(("namespace", "seconds", "told"), [("mine", 1, True), ("kube-system", 1, False), ("kube-system", 30, True)])
+def test_a_probe_of_what_has_just_started_elsewhere_is_no_cause(namespace: str, seconds: int, told: bool) -> None:
+    now = scene().now
+    started = (now - timedelta(seconds=seconds)).isoformat()
+    one = pod(namespace=namespace, state={"running": {"startedAt": started}})
+    said = event("Unhealthy", "Readiness probe failed: 500", namespace=namespace)
+    assert bool(hints(scene(objects={"pods": (one,), "events": (said,)}))) == told
+
+
+def test_an_end_of_which_the_kubelet_knows_nothing_is_no_cause() -> None:
+    lost = {"terminated": {"reason": "ContainerStatusUnknown", "exitCode": 137, "message": "The container could not be located"}}
+    assert hints(scene(objects={"pods": (pod("dns", "kube-system", lastState=lost, restartCount=1),)})) == []
 
 
 def test_every_rule_is_tested() -> None:
