@@ -64,7 +64,6 @@ class ContainerSeen:
     """A container of a pod.
 
     Attributes:
-        started: when this one was, if it runs.
         waiting: why it does not run, in the kubelet's word and its message.
         ended: how this one ended.
         before: how the one before ended.
@@ -78,7 +77,6 @@ class ContainerSeen:
     ready: bool
     running: bool
     restarts: int
-    started: datetime | None
     waiting: tuple[str, str] | None
     ended: Ended | None
     before: Ended | None
@@ -163,7 +161,6 @@ def _container(spec: Document, status: Document, *, init: bool) -> ContainerSeen
         ready=bool(status.get("ready")),
         running="running" in state,
         restarts=status.get("restartCount", 0),
-        started=moment((state.get("running") or {}).get("startedAt")),
         waiting=None if waiting is None else (waiting.get("reason", ""), waiting.get("message", "")),
         ended=_ended(state.get("terminated")),
         before=_ended(last.get("terminated")),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
 from pytest_kind.diagnose.hints.rule import Finding, Rule, tell
 from pytest_kind.diagnose.pods import NO_IMAGE, ContainerSeen, Ended, PodSeen, in_trouble, meaning
-from pytest_kind.diagnose.scene import Document, Scene
+from pytest_kind.diagnose.scene import Document, Scene, within
 
-_STARTS = timedelta(seconds=10)  # a pod's probes may fail so long, and mean nothing to others
 _NO_START = {"RunContainerError", "CreateContainerError", "StartError", "ContainerCannotRun", "PreCreateHookError"}
 _PARTS = (
     (
@@ -50,7 +48,9 @@ def _name(pod: PodSeen) -> str:
 
 
 def _events(scene: Scene, pod: PodSeen, *reasons: str) -> Iterator[Document]:
-    for event in reversed(scene.of("events")):
+    """The newest first. Of pods elsewhere those of the test's time: earlier ones, such as a copy's of its frozen cluster, are no news."""
+    there = scene.of("events") if pod.namespace in scene.own else within(scene.of("events"), scene.began)
+    for event in reversed(there):
         about = event.get("involvedObject") or {}
         if event.get("reason") in reasons and (about.get("namespace"), about.get("name")) == (pod.namespace, pod.name):
             yield event
@@ -115,8 +115,6 @@ def _starts(scene: Scene) -> Iterator[Finding]:
 
 def _probes(scene: Scene) -> Iterator[Finding]:
     for pod in in_trouble(scene):
-        if pod.namespace not in scene.own and _just_started(scene, pod):
-            continue  # those of a cluster that was handed over a moment ago
         for event in _events(scene, pod, "Unhealthy", "ProbeError"):
             message = event.get("message", "")
             kind = re.match(r"(Readiness|Liveness|Startup) probe", message)
@@ -126,10 +124,6 @@ def _probes(scene: Scene) -> Iterator[Finding]:
                 tell(f"event {event.get('reason')} of Pod {pod.name}", message),
                 namespace=pod.namespace,
             )
-
-
-def _just_started(scene: Scene, pod: PodSeen) -> bool:
-    return any(one.started is not None and scene.now - one.started < _STARTS for one in pod.containers)
 
 
 def _crashes(scene: Scene) -> Iterator[Finding]:
