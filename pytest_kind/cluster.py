@@ -171,7 +171,8 @@ class Maker:
         if obstacle is not None:
             self.progress.note(f"no copies can be made of cluster {name}: {obstacle}")
         is_cold = request.cold or obstacle is not None
-        freeze = None if is_cold else frozen.digest(request, images, name, self._proxies(request, engine, ()))
+        # Without the nodes' names; where there is no proxy the engine need not be asked again.
+        freeze = None if is_cold else frozen.digest(request, images, name, self._proxies(request, engine, ()) if proxies else {})
         copied = None if freeze is None else frozen.find(self.provider, freeze)
         tries = 0
         while True:
