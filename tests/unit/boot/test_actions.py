@@ -180,18 +180,6 @@ class TestFacts:
         with pytest.raises(KindError, match=r"^no step has found the API server's address yet$"):
             context.api  # noqa: B018
 
-    def test_it_is_on_every_control_plane_that_the_cluster_began_with(self, make_context: MakeContext, engine: FakeEngine) -> None:
-        context = make_context(config_of(3, 1))
-        context.machines = (*context.machines[:2], replace(context.machines[2], machine=replace(context.machines[2].machine, index=None)))
-        actions.Finish()(context)
-        assert {name: engine.execs(name) for name in engine.names} == {
-            "c-control-plane": ["/kind/pytest-kind/settle"],
-            "c-control-plane2": ["/kind/pytest-kind/settle"],
-            "c-control-plane3": [],
-            "c-worker": [],
-            "c-external-load-balancer": [],
-        }
-
     def test_what_kubeadm_says_is_in_the_error(self, context: BootContext, engine: FakeEngine) -> None:
         engine.answer(["/kind/pytest-kind/facts"], "kubeadm could not prepare the node:\nbad certificate", code=1)
         with pytest.raises(CommandError) as caught:
